@@ -1,0 +1,223 @@
+//! A ledger of two cases over a real connection: honest, and changed in every way that must be found.
+
+use super::*;
+use crate::{
+    failure::Exit,
+    verify::{
+        leaf::commitment,
+        merkle::tests::{naive_path, naive_root},
+        note::tests::{ORIGIN, signed, signing_key},
+    },
+};
+use data_encoding::HEXLOWER;
+use huying_proto::{
+    events::v1::Actor,
+    ledger::v1::{
+        CaseSummary, GetCaseRequest, GetCheckpointResponse, GetUnitFiguresRequest, GetUnitFiguresResponse,
+        ListCasesResponse, Text,
+        ledger_service_server::{LedgerService, LedgerServiceServer},
+    },
+};
+use tokio::net::TcpListener;
+use tonic::{
+    Request, Response, Status,
+    transport::{Server, server::TcpIncoming},
+};
+
+const CASE_A: &str = "0197a3f0-5d1e-7c3a-8000-00000000000a";
+const CASE_B: &str = "0197a3f0-5d1e-7c3a-8000-00000000000b";
+const AT: &str = "2026-03-01T02:01:00.123456Z";
+const SALT: [u8; 32] = [1; 32];
+
+/// A ledger of two cases whose leaves alternate. Tests change what it shows.
+#[derive(Clone)]
+struct Ledger {
+    cases: Vec<(String, Vec<Line>)>,
+    tree: Vec<String>,
+    note: String,
+}
+
+impl Ledger {
+    fn honest() -> Self {
+        let order = [(CASE_A, 1), (CASE_B, 1), (CASE_A, 2), (CASE_A, 3), (CASE_B, 2)];
+        let lines: Vec<(String, Line)> = (0..)
+            .zip(order)
+            .map(|(index, (case, version))| (case.to_owned(), line(case, version, index)))
+            .collect();
+        let cases = [CASE_A, CASE_B].map(|case| {
+            let of_case = lines.iter().filter(|(id, _)| id == case).map(|(_, line)| line.clone());
+            (case.to_owned(), of_case.collect())
+        });
+        let tree: Vec<String> = lines.into_iter().map(|(_, line)| line.leaf).collect();
+        let note = note_over(&tree);
+        Self { cases: cases.to_vec(), tree, note }
+    }
+
+    fn hashes(&self) -> Vec<Hash> {
+        self.tree.iter().map(|leaf| leaf_hash(leaf.as_bytes())).collect()
+    }
+
+    fn line(&mut self, case: usize, version: usize) -> &mut Line {
+        &mut self.cases[case].1[version - 1]
+    }
+
+    async fn serve(self) -> Context {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = Server::builder().add_service(LedgerServiceServer::new(self));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        let vkey = VerifierKey::of(ORIGIN, signing_key().verifying_key()).to_text();
+        Context::of(Service::Ledger, &address, &[("HUYING_LEDGER_VKEY", &vkey)])
+    }
+
+    async fn verify(self, case_id: Option<&str>) -> Result<(), Failure> {
+        let arguments =
+            VerifyArgs { case_id: case_id.map(str::to_owned), all: case_id.is_none(), vkey: None };
+        run(&self.serve().await, &arguments).await
+    }
+}
+
+fn line(case: &str, version: u64, leaf_index: u64) -> Line {
+    let text = format!("正文 {version}");
+    let commitment = commitment(&SALT, &text);
+    let leaf = format!(
+        r#"{{"actor":{{"code":"u","role":"office"}},"case_id":"{case}","case_version":{version},"commitments":{{"body":"{commitment}"}},"occurred_at":"{AT}","type":"CaseClosed"}}"#
+    );
+    let at: jiff::Timestamp = AT.parse().unwrap();
+    Line {
+        case_version: version,
+        event_type: "CaseClosed".into(),
+        occurred_at: Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
+        actor: Some(Actor { role: 2, code: "u".into() }),
+        leaf_index,
+        leaf,
+        texts: vec![Text { name: "body".into(), text, commitment, salt: HEXLOWER.encode(&SALT) }],
+    }
+}
+
+fn note_over(tree: &[String]) -> String {
+    let hashes: Vec<Hash> = tree.iter().map(|leaf| leaf_hash(leaf.as_bytes())).collect();
+    let root = BASE64.encode(&naive_root(&hashes));
+    signed(&format!("{ORIGIN}\n{}\n{root}\n", tree.len()), &signing_key(), ORIGIN)
+}
+
+#[tonic::async_trait]
+impl LedgerService for Ledger {
+    async fn get_checkpoint(
+        &self,
+        _: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        let verifier_key = VerifierKey::of(ORIGIN, signing_key().verifying_key()).to_text();
+        Ok(Response::new(GetCheckpointResponse { checkpoint: self.note.clone(), verifier_key }))
+    }
+
+    async fn get_case(&self, request: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
+        let wanted = request.into_inner().case_id;
+        let found = self.cases.iter().find(|(id, _)| *id == wanted);
+        let (_, lines) = found.ok_or_else(|| Status::not_found("no such case"))?;
+        Ok(Response::new(GetCaseResponse { case: None, lines: lines.clone() }))
+    }
+
+    /// One case a page.
+    async fn list_cases(
+        &self,
+        request: Request<ListCasesRequest>,
+    ) -> Result<Response<ListCasesResponse>, Status> {
+        let place: usize = request.into_inner().page_token.parse().unwrap_or(0);
+        let cases = self
+            .cases
+            .get(place)
+            .map(|(id, _)| CaseSummary { case_id: id.clone(), ..CaseSummary::default() });
+        let next = if place + 1 < self.cases.len() { (place + 1).to_string() } else { String::new() };
+        let cases = cases.into_iter().collect();
+        Ok(Response::new(ListCasesResponse { cases, next_page_token: next, total: 2 }))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<GetInclusionProofRequest>,
+    ) -> Result<Response<GetInclusionProofResponse>, Status> {
+        let index = request.into_inner().leaf_index as usize;
+        let leaf = self.tree.get(index).cloned().ok_or_else(|| Status::not_found("no such leaf"))?;
+        let path = naive_path(index, &self.hashes()).iter().map(|hash| hash.to_vec()).collect();
+        Ok(Response::new(GetInclusionProofResponse { leaf, path, checkpoint: self.note.clone() }))
+    }
+
+    async fn get_unit_figures(
+        &self,
+        _: Request<GetUnitFiguresRequest>,
+    ) -> Result<Response<GetUnitFiguresResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+}
+
+#[tokio::test]
+async fn an_honest_ledger_proves_true() {
+    Ledger::honest().verify(Some(CASE_A)).await.unwrap();
+    Ledger::honest().verify(None).await.unwrap();
+    let mut withheld = Ledger::honest();
+    let text = &mut withheld.line(0, 1).texts[0];
+    (text.text, text.salt) = (String::new(), String::new());
+    withheld.verify(Some(CASE_A)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_case_that_is_not_there_is_not_found_rather_than_false() {
+    let failure = Ledger::honest().verify(Some("nothing")).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::NotFound);
+}
+
+#[tokio::test]
+async fn whatever_is_changed_afterwards_does_not_prove_true() {
+    type Change = fn(&mut Ledger);
+    let changes: [(&str, Change); 8] = [
+        ("a text", |ledger| ledger.line(0, 2).texts[0].text = "别的".into()),
+        ("a text left out", |ledger| ledger.line(0, 2).texts.clear()),
+        ("who acted", |ledger| ledger.line(0, 2).actor = Some(Actor { role: 3, code: "v".into() })),
+        ("when", |ledger| ledger.line(0, 2).occurred_at = None),
+        ("a version left out", |ledger| drop(ledger.cases[0].1.remove(1))),
+        ("the place in the tree", |ledger| ledger.line(0, 3).leaf_index = 4),
+        ("a line that is not in the tree", |ledger| ledger.cases[0].1[2] = line(CASE_A, 3, 4)),
+        ("a leaf after signing", |ledger| {
+            let other = ledger.line(0, 2).leaf.replace("CaseClosed", "CaseRated");
+            ledger.line(0, 2).event_type = "CaseRated".into();
+            ledger.line(0, 2).leaf.clone_from(&other);
+            ledger.tree[2] = other;
+        }),
+    ];
+    for (what, change) in changes {
+        for case_id in [Some(CASE_A), None] {
+            let mut ledger = Ledger::honest();
+            change(&mut ledger);
+            let failure = ledger.verify(case_id).await.expect_err(what);
+            assert_eq!(failure.exit(), Exit::VerificationFailed, "{what}: {failure:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_leaf_that_no_case_shows_is_found() {
+    let mut ledger = Ledger::honest();
+    ledger.cases.truncate(1);
+    let failure = ledger.verify(None).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::VerificationFailed);
+    assert!(
+        failure.in_one_line().contains("leaf 1") && failure.in_one_line().contains(CASE_B),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_another_key_does_not_prove_true() {
+    let mut forged = Ledger::honest();
+    let text = forged.note[..=forged.note.rfind("\n\n").unwrap()].to_owned();
+    forged.note = signed(&text, &ed25519_dalek::SigningKey::from_bytes(&[8; 32]), ORIGIN);
+    assert_eq!(forged.verify(None).await.unwrap_err().exit(), Exit::VerificationFailed);
+}
+
+#[tokio::test]
+async fn leaves_younger_than_the_checkpoint_do_not_disturb_it() {
+    let mut shorter = Ledger::honest();
+    shorter.note = note_over(&shorter.tree[..4]);
+    shorter.verify(None).await.unwrap();
+}

@@ -1,0 +1,107 @@
+//! `huying track`: how a case goes, for whoever holds its receipt.
+
+use std::time::Duration;
+
+use clap::Args;
+use huying_proto::intake::v1::TrackCaseResponse;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::track_case;
+use crate::{
+    arguments::duration,
+    context::Context,
+    failure::Failure,
+    shapes::{text_json, time_json, timestamp},
+    text,
+    words::{self, State, state_parser},
+};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+const AFTER_HELP: &str = "\
+Examples:
+  huying track RECEIPT
+  huying track RECEIPT --wait-for assigned --timeout 5s
+  huying track RECEIPT --json
+
+--wait-for waits until the case is in the state or past it, in the order submitted, registered,
+assigned, in_handling, replied, closed. When the time ends before, the exit code is 7.";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct TrackArgs {
+    /// Receipt code; case, spaces and hyphens do not matter
+    receipt: String,
+
+    /// Wait until the case has come to this state
+    #[arg(long, value_name = "STATE", value_parser = state_parser())]
+    wait_for: Option<State>,
+
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration, requires = "wait_for")]
+    timeout: Duration,
+}
+
+pub(crate) async fn run(context: &Context, arguments: &TrackArgs) -> Result<(), Failure> {
+    let deadline = Instant::now() + arguments.timeout;
+    loop {
+        let case = track_case(context, &arguments.receipt).await?;
+        let Some(State(wanted)) = arguments.wait_for.filter(|wanted| case.state < wanted.0.into()) else {
+            return context.output.result(|| for_people(&case), || to_json(&case));
+        };
+        if Instant::now() >= deadline {
+            return Err(Failure::timed_out(format!(
+                "the case is {} after {}, and not {}",
+                words::state(case.state),
+                humantime::format_duration(arguments.timeout),
+                words::state(wanted.into())
+            )));
+        }
+        sleep(POLL_INTERVAL).await;
+    }
+}
+
+fn for_people(case: &TrackCaseResponse) -> String {
+    let named = |code: &str, name: &str| match (code, name) {
+        (code, "") => code.to_owned(),
+        (code, name) => format!("{name} ({code})"),
+    };
+    let overdue = if case.overdue { ", overdue" } else { "" };
+    let mut shown = text::facts(&[
+        ("case", case.case_id.clone()),
+        ("state", format!("{}{overdue} (version {})", words::state(case.state), case.case_version)),
+        ("held by", named(&case.holder_office, &case.holder_office_name)),
+        ("next to act", named(&case.responsible_unit, &case.responsible_unit_name)),
+        ("deadline", text::deadline(timestamp(case.deadline_at.as_ref()), Timestamp::now())),
+        ("received", text::moment(timestamp(case.received_at.as_ref()))),
+        ("last change", text::moment(timestamp(case.updated_at.as_ref()))),
+        ("refused", case.last_refusal.clone()),
+        ("rating", if case.can_rate { "would be taken now: huying rate".to_owned() } else { String::new() }),
+    ]);
+    if !case.reply.is_empty() {
+        shown.push_str("\nreply\n");
+        shown.push_str(&text::indented(&case.reply, 2));
+    }
+    shown
+}
+
+fn to_json(case: &TrackCaseResponse) -> Value {
+    json!({
+        "case_id": case.case_id,
+        "state": words::state(case.state),
+        "case_version": case.case_version,
+        "holder_office": text_json(&case.holder_office),
+        "holder_office_name": text_json(&case.holder_office_name),
+        "responsible_unit": text_json(&case.responsible_unit),
+        "responsible_unit_name": text_json(&case.responsible_unit_name),
+        "deadline_at": time_json(timestamp(case.deadline_at.as_ref())),
+        "overdue": case.overdue,
+        "received_at": time_json(timestamp(case.received_at.as_ref())),
+        "updated_at": time_json(timestamp(case.updated_at.as_ref())),
+        "can_rate": case.can_rate,
+        "last_refusal": text_json(&case.last_refusal),
+        "reply": text_json(&case.reply),
+    })
+}
