@@ -1,0 +1,114 @@
+//! Who may see a citizen's private part, and who may have it destroyed.
+//!
+//! Only those who carry the case: the department that has to answer and the office that holds it. Not the addressed
+//! representative, not the auditor, and not the operator, who may destroy but never read.
+
+use huying_platform::{
+    auth::{Principal, Role},
+    codes::RegionPath,
+};
+
+use super::standing::Standing;
+
+/// Whether somebody may read the private part of a case. Nobody may before routing has decided who holds it.
+#[must_use]
+pub fn may_read(principal: &Principal, standing: Option<&Standing>) -> bool {
+    let Some(standing) = standing else { return false };
+    match principal.role {
+        Role::Department => is(&standing.responsible_unit, principal),
+        Role::Office => is(&standing.holder_office, principal) || is(&standing.responsible_unit, principal),
+        Role::Operator | Role::Representative | Role::Auditor => false,
+    }
+}
+
+/// Whether somebody may destroy the key of the private part of a case in `region`.
+#[must_use]
+pub fn may_erase(principal: &Principal, region: &RegionPath, standing: Option<&Standing>) -> bool {
+    match principal.role {
+        Role::Office => standing.is_some_and(|standing| is(&standing.holder_office, principal)),
+        Role::Operator => principal.region.as_ref().is_none_or(|scope| region.contains(scope)),
+        Role::Department | Role::Representative | Role::Auditor => false,
+    }
+}
+
+/// A code may be empty on either side; an empty one is nobody's.
+fn is(unit: &str, principal: &Principal) -> bool {
+    !unit.is_empty() && unit == principal.code
+}
+
+#[cfg(test)]
+mod tests {
+    use huying_proto::events::v1::CaseState;
+
+    use super::*;
+
+    fn principal(role: Role, code: &str, region: Option<&str>) -> Principal {
+        Principal {
+            subject: "test".into(),
+            role,
+            code: code.into(),
+            region: region.map(|code| code.parse().unwrap()),
+        }
+    }
+
+    fn standing(responsible_unit: &str) -> Standing {
+        Standing {
+            state: CaseState::InHandling,
+            holder_office: "150802-office".into(),
+            responsible_unit: responsible_unit.into(),
+            deadline_at: None,
+            overdue: false,
+        }
+    }
+
+    #[test]
+    fn only_who_carries_the_case_reads() {
+        let standing = standing("150802-housing");
+        let table = [
+            (Role::Department, "150802-housing", true),
+            (Role::Department, "150802-roads", false),
+            (Role::Department, "150802-office", false),
+            (Role::Office, "150802-office", true),
+            (Role::Office, "150800-office", false),
+            (Role::Operator, "", false),
+            (Role::Auditor, "", false),
+            (Role::Representative, "150802-housing", false),
+        ];
+        for (role, code, allowed) in table {
+            assert_eq!(may_read(&principal(role, code, None), Some(&standing)), allowed, "{role:?} {code}");
+        }
+    }
+
+    #[test]
+    fn nobody_reads_before_routing_has_decided() {
+        assert!(!may_read(&principal(Role::Office, "150802-office", None), None));
+    }
+
+    #[test]
+    fn a_closed_case_is_nobodys_who_has_no_code() {
+        assert!(!may_read(&principal(Role::Department, "", None), Some(&standing(""))));
+    }
+
+    #[test]
+    fn the_holding_office_and_operators_of_the_region_erase() {
+        let region = RegionPath {
+            municipal: "150800".parse().unwrap(),
+            district: Some("150802".parse().unwrap()),
+            township: None,
+        };
+        let standing = standing("150802-housing");
+        let table = [
+            (principal(Role::Office, "150802-office", None), true),
+            (principal(Role::Office, "150821-office", None), false),
+            (principal(Role::Department, "150802-housing", None), false),
+            (principal(Role::Operator, "", None), true),
+            (principal(Role::Operator, "", Some("150800")), true),
+            (principal(Role::Operator, "", Some("150821")), false),
+            (principal(Role::Auditor, "", None), false),
+        ];
+        for (principal, allowed) in table {
+            assert_eq!(may_erase(&principal, &region, Some(&standing)), allowed, "{principal:?}");
+        }
+        assert!(may_erase(&principal(Role::Operator, "", None), &region, None));
+    }
+}

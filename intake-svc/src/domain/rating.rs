@@ -1,0 +1,173 @@
+//! What a rating must be, and when one is taken. Resolved and satisfied are separate questions.
+//!
+//! Intake judges by its projection, which may lag; routing-svc decides in the end and may refuse.
+
+use huying_platform::{keys::IdempotencyKey, redact};
+use huying_proto::{
+    events::v1::{CaseState, RatingRequested},
+    intake::v1::RateCaseRequest,
+};
+
+use super::{
+    receipt_code::ReceiptCode,
+    submission::cut,
+    violation::{Fault, Faults, Field, Violation},
+};
+
+/// Most characters of a comment, as written and as published.
+pub const COMMENT_MAX_CHARS: usize = 2_000;
+
+/// A rating that can be taken, if the case allows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rating {
+    /// The caller's key.
+    pub key: IdempotencyKey,
+    /// Receipt of the case.
+    pub receipt_code: ReceiptCode,
+    /// Whether the matter is resolved.
+    pub resolved: bool,
+    /// Whether the citizen is satisfied.
+    pub satisfied: bool,
+    /// As written.
+    pub comment: String,
+    /// Handle it again.
+    pub reopen: bool,
+}
+
+/// Why a rating is not taken now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RatingRefused {
+    /// There is nothing to judge yet.
+    #[error("the case has not been replied to; only a case that is replied or closed can be rated")]
+    NotReplied,
+    /// Only a replied case goes on.
+    #[error("the case is closed; it can be rated, but not handled again")]
+    ClosedForGood,
+    /// Once after each reply.
+    #[error("the latest reply has been rated already")]
+    AlreadyRated,
+}
+
+impl Rating {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// Every fault there is, at least one.
+    pub fn parse(request: RateCaseRequest) -> Result<Self, Vec<Violation>> {
+        let mut faults = Faults::default();
+        let key = faults.take(Field::IdempotencyKey, IdempotencyKey::parse(&request.idempotency_key));
+        let receipt_code = faults.take(Field::ReceiptCode, request.receipt_code.parse::<ReceiptCode>());
+        faults.check_text(Field::Comment, &request.comment, COMMENT_MAX_CHARS);
+        if request.reopen && request.resolved {
+            faults.add(Field::Reopen, Fault::ReopenResolved);
+        }
+        let rating = key.zip(receipt_code).map(|(key, receipt_code)| Self {
+            key,
+            receipt_code,
+            resolved: request.resolved,
+            satisfied: request.satisfied,
+            comment: request.comment,
+            reopen: request.reopen,
+        });
+        faults.finish(rating)
+    }
+
+    /// The request to routing, with personal data masked.
+    #[must_use]
+    pub fn to_request(&self) -> RatingRequested {
+        RatingRequested {
+            resolved: self.resolved,
+            satisfied: self.satisfied,
+            comment: cut(redact::citizen_text(self.comment.trim()), COMMENT_MAX_CHARS),
+            reopen: self.reopen,
+        }
+    }
+}
+
+impl std::fmt::Debug for Rating {
+    /// Without the citizen's words and receipt.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Rating")
+            .field("resolved", &self.resolved)
+            .field("satisfied", &self.satisfied)
+            .field("reopen", &self.reopen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a rating is taken in this state.
+///
+/// # Errors
+/// Why not.
+pub fn check_allowed(state: CaseState, already_rated: bool, reopen: bool) -> Result<(), RatingRefused> {
+    match state {
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling => Err(RatingRefused::NotReplied),
+        CaseState::Replied | CaseState::Closed if already_rated => Err(RatingRefused::AlreadyRated),
+        CaseState::Closed if reopen => Err(RatingRefused::ClosedForGood),
+        CaseState::Replied | CaseState::Closed => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> RateCaseRequest {
+        RateCaseRequest {
+            idempotency_key: "0123456789abcdef".into(),
+            receipt_code: "01ABC-DEFGH-JKMNP-QRSTV".into(),
+            resolved: false,
+            satisfied: false,
+            comment: "还是不热，打我电话13812345678".into(),
+            reopen: true,
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_rating_is_told() {
+        let faults = Rating::parse(RateCaseRequest {
+            idempotency_key: "short".into(),
+            receipt_code: "nonsense".into(),
+            resolved: true,
+            satisfied: true,
+            comment: "字".repeat(2_001),
+            reopen: true,
+        })
+        .unwrap_err();
+        let fields: Vec<_> = faults.iter().map(|violation| violation.field).collect();
+        assert_eq!(fields, [Field::IdempotencyKey, Field::ReceiptCode, Field::Comment, Field::Reopen]);
+    }
+
+    #[test]
+    fn the_comment_is_masked_before_it_leaves() {
+        let rating = Rating::parse(request()).unwrap();
+        let comment = rating.to_request().comment;
+        assert!(comment.contains("还是不热") && !comment.contains("13812345678"), "{comment}");
+        assert!(!format!("{rating:?}").contains("不热"));
+    }
+
+    #[test]
+    fn every_state_either_takes_a_rating_or_says_why_not() {
+        use CaseState as S;
+        use RatingRefused as R;
+        let table = [
+            (S::Unspecified, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::Submitted, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::Registered, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::Assigned, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::InHandling, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::Replied, Ok(()), Ok(()), Err(R::AlreadyRated)),
+            (S::Closed, Ok(()), Err(R::ClosedForGood), Err(R::AlreadyRated)),
+        ];
+        for (state, plain, reopen, again) in table {
+            assert_eq!(check_allowed(state, false, false), plain, "{state:?}");
+            assert_eq!(check_allowed(state, false, true), reopen, "{state:?} reopen");
+            assert_eq!(check_allowed(state, true, false), again, "{state:?} again");
+        }
+    }
+}

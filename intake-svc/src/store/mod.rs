@@ -1,0 +1,5 @@
+//! SQL, and nothing but SQL. Transactions are begun and committed by the use cases.
+
+pub mod case_status;
+pub mod ratings;
+pub mod submissions;

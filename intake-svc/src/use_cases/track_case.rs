@@ -1,0 +1,104 @@
+//! Tells how a case goes, to whoever holds its receipt.
+
+use huying_platform::ids::CaseId;
+use huying_proto::events::v1::CaseState;
+use jiff::Timestamp;
+
+use crate::{
+    app::App,
+    domain::{
+        rating,
+        receipt_code::ReceiptCode,
+        standing::{Reply, Standing},
+    },
+    store::{
+        case_status::{self, CaseStatus},
+        ratings, submissions,
+    },
+};
+
+/// How a case goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedCase {
+    /// The case; public.
+    pub case_id: CaseId,
+    /// Version this answer stands for; 1 until routing has decided.
+    pub version: i64,
+    /// State, holder, responsible unit, deadline.
+    pub standing: Standing,
+    /// Name of the holding office.
+    pub holder_office_name: String,
+    /// Name of the responsible unit.
+    pub responsible_unit_name: String,
+    /// When the submission was taken.
+    pub received_at: Timestamp,
+    /// When the state last changed.
+    pub state_since: Timestamp,
+    /// Whether a rating would be taken now.
+    pub can_rate: bool,
+    /// Whether the citizen could have the case handled again now.
+    pub can_reopen: bool,
+    /// Why the last request of the citizen was refused; empty when it was not.
+    pub last_refusal: String,
+    /// The latest reply; number 0 and empty before the first.
+    pub reply: Reply,
+}
+
+/// Why a case is not shown.
+#[derive(Debug, thiserror::Error)]
+pub enum TrackError {
+    /// There is no such receipt.
+    #[error("no case has this receipt code; check it character by character")]
+    ReceiptUnknown,
+    /// A failed statement.
+    #[error("looking up a case failed")]
+    Sql(#[from] sqlx::Error),
+}
+
+/// Looks a case up by its receipt.
+///
+/// # Errors
+/// When there is none, or the database does not answer.
+pub async fn track_case(app: &App, code: &ReceiptCode) -> Result<TrackedCase, TrackError> {
+    let mut connection = app.db.acquire().await?;
+    let receipt_hash = app.sealer.receipt_hash(code);
+    let (case_id, received_at) = submissions::find_by_receipt(&mut connection, &receipt_hash)
+        .await?
+        .ok_or(TrackError::ReceiptUnknown)?;
+    let status = case_status::find(&mut connection, case_id).await?.unwrap_or_else(|| undecided(received_at));
+    let rated = ratings::is_rated(&mut connection, case_id, status.reply.number).await?;
+    let last_refusal = ratings::last_refusal(&mut connection, case_id).await?.unwrap_or_default();
+    drop(connection);
+
+    let directory = app.directory.load();
+    let name_of = |code: &str| directory.unit(code).map(|unit| unit.name.clone()).unwrap_or_default();
+    Ok(TrackedCase {
+        case_id,
+        version: status.version,
+        holder_office_name: name_of(&status.standing.holder_office),
+        responsible_unit_name: name_of(&status.standing.responsible_unit),
+        received_at,
+        state_since: status.state_since,
+        can_rate: rating::check_allowed(status.standing.state, rated, false).is_ok(),
+        can_reopen: rating::check_allowed(status.standing.state, rated, true).is_ok(),
+        last_refusal,
+        reply: status.reply,
+        standing: status.standing,
+    })
+}
+
+/// How a case stands before routing has said anything.
+fn undecided(received_at: Timestamp) -> CaseStatus {
+    CaseStatus {
+        version: 1,
+        standing: Standing {
+            state: CaseState::Submitted,
+            holder_office: String::new(),
+            responsible_unit: String::new(),
+            deadline_at: None,
+            overdue: false,
+        },
+        state_since: received_at,
+        reply: Reply { number: 0, text: String::new() },
+    }
+}
