@@ -1,0 +1,62 @@
+//! Events of cases become leaves. Requests and refusals (version 0) are not history and pass by.
+
+use std::sync::Arc;
+
+use huying_platform::{
+    consumer::{BatchHandler, HandleError, Incoming},
+    status::chain,
+};
+use huying_proto::events::v1::Event;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::event::CaseEvent,
+    use_cases::append_events::{AppendError, AppendEvents},
+};
+
+/// Appends what arrives, for as long as its sequencer leads.
+#[derive(Debug)]
+pub struct CaseEvents {
+    /// What it does.
+    pub append: Arc<AppendEvents>,
+    /// Cancelled here when another sequencer turns out to lead.
+    pub lead: CancellationToken,
+}
+
+impl BatchHandler for CaseEvents {
+    type Message = Event;
+
+    async fn handle(&self, batch: &[Incoming<Event>]) -> Result<(), HandleError> {
+        let mut events = Vec::with_capacity(batch.len());
+        for incoming in batch.iter().filter(|incoming| incoming.message.case_version > 0) {
+            let event = CaseEvent::parse(incoming.message.clone())
+                .map_err(|error| HandleError::Poison(chain(&error)))?;
+            events.push(event);
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        match self.append.append(events).await {
+            Ok(appended) => {
+                tracing::debug!(
+                    leaves = appended.leaves,
+                    parked = appended.parked,
+                    duplicates = appended.duplicates,
+                    tree_size = appended.tree_size,
+                    "appended"
+                );
+                Ok(())
+            }
+            Err(AppendError::Sql(error)) => Err(HandleError::Sql(error)),
+            Err(error @ AppendError::TooLarge { .. }) => Err(HandleError::Poison(chain(&error))),
+            Err(error @ AppendError::Superseded { .. }) => {
+                self.lead.cancel();
+                Err(HandleError::Transient(chain(&error)))
+            }
+            // No fault of the events: they wait until an operator has looked.
+            Err(
+                error @ (AppendError::CorruptTiles(_) | AppendError::Unsigned(_) | AppendError::NoEntropy(_)),
+            ) => Err(HandleError::Transient(chain(&error))),
+        }
+    }
+}

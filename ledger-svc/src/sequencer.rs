@@ -1,0 +1,127 @@
+//! One sequencer at a time.
+//!
+//! The leader is whoever holds a PostgreSQL advisory lock on a connection of its own: when its process dies, or the
+//! connection breaks, the lock is free within moments. Only the leader consumes. Because a leader may be slow to notice
+//! that its lock is gone, each term of lead begins a new epoch in the database, and an append of an older epoch is
+//! refused there ([`crate::use_cases::append_events`]). So the lock saves work, and the epoch keeps the promise.
+
+use std::{sync::Arc, time::Duration};
+
+use huying_platform::{Platform, consumer::ConsumerConfig, status::chain, subjects};
+use prometheus_client::metrics::gauge::Gauge;
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    LogIdentity,
+    consumers::CaseEvents,
+    store,
+    use_cases::{append_events::AppendEvents, take_lead::take_lead},
+};
+
+/// Key of the advisory lock, which is per database: "ledger" in ASCII.
+const LEAD_LOCK: i64 = 0x6c65_6467_6572;
+
+/// How often a follower asks for the lead, and a leader looks whether it still has it.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long the database may take to answer the leader's look before the lead is given up.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+
+/// Asks for the lead, and sequences while it has it.
+#[derive(Debug)]
+pub struct Sequencer {
+    platform: Platform,
+    log: Arc<LogIdentity>,
+    leading: Gauge,
+    parked: Gauge,
+    tree_size: Gauge,
+}
+
+impl Sequencer {
+    /// Registers its gauges.
+    pub fn new(platform: Platform, log: Arc<LogIdentity>) -> Self {
+        let metrics = &platform.metrics;
+        let leading = metrics.gauge("ledger_leading", "1 when this replica appends to the log");
+        let parked = metrics.gauge("ledger_parked_events", "Events that wait for a predecessor");
+        let tree_size = metrics.gauge("ledger_tree_size", "Leaves in the log");
+        Self { platform, log, leading, parked, tree_size }
+    }
+
+    /// Runs until the service stops.
+    pub async fn run(self) {
+        let stop = self.platform.shutdown();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.lead_once(&stop).await {
+                tracing::warn!(error = chain(&*error), "sequencer interrupted");
+            }
+            self.leading.set(0);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Asks for the lead; once it is given, keeps it until it is lost or the service stops.
+    async fn lead_once(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let options = self.platform.db.connect_options();
+        let mut lock = timeout(ANSWER_MAX, PgConnection::connect_with(&options)).await??;
+        while !timeout(ANSWER_MAX, ask_for_lock(&mut lock)).await?? {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+        let epoch = take_lead(&self.platform.db, &self.platform.clock, &self.log).await?;
+        tracing::info!(epoch, "leading the log");
+        self.leading.set(1);
+
+        let lead = stop.child_token();
+        let append = AppendEvents::new(
+            self.platform.db.clone(),
+            self.platform.clock.clone(),
+            Arc::clone(&self.log),
+            epoch,
+        );
+        let handler = CaseEvents { append: Arc::new(append), lead: lead.clone() };
+        let config = ConsumerConfig::cases("ledger", subjects::all_case_events());
+        let consumer = self.platform.consumer(config, Arc::new(handler));
+        let consuming = consumer.run(lead.clone());
+        let watching = async {
+            let outcome = self.watch(&mut lock, &lead).await;
+            lead.cancel();
+            outcome
+        };
+        // The batch at hand is finished before the lock is let go, so that the next leader finds a settled log.
+        let ((), outcome) = tokio::join!(consuming, watching);
+        tracing::info!(epoch, "no longer leading the log");
+        lock.close().await.ok();
+        Ok(outcome?)
+    }
+
+    /// Returns when the lead is over; with an error when the lock's connection does not answer.
+    async fn watch(&self, lock: &mut PgConnection, lead: &CancellationToken) -> sqlx::Result<()> {
+        loop {
+            tokio::select! {
+                () = lead.cancelled() => return Ok(()),
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            let look = async {
+                self.parked.set(store::parked::count(lock).await?);
+                let tree_size = store::log::tree_size(lock).await?;
+                self.tree_size.set(i64::try_from(tree_size).unwrap_or(i64::MAX));
+                Ok(())
+            };
+            timeout(ANSWER_MAX, look).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        }
+    }
+}
+
+async fn ask_for_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LEAD_LOCK).fetch_one(connection).await
+}

@@ -1,0 +1,28 @@
+//! SQL, and nothing but SQL. Every function works on the caller's connection; none begins or commits.
+
+use jiff::Timestamp;
+
+pub mod cases;
+pub mod log;
+pub mod parked;
+pub mod texts;
+pub mod units;
+
+/// A count or an index from the database, where it is signed.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// A count or an index for the database.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn from_sql(time: jiff_sqlx::Timestamp) -> Timestamp {
+    time.to_jiff()
+}
+
+/// A row that the present code cannot have written.
+fn corrupt(what: &'static str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("the database has {what}").into())
+}

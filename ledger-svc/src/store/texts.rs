@@ -1,0 +1,78 @@
+//! The texts beside the leaves.
+
+use std::collections::HashMap;
+
+use huying_platform::ids::CaseId;
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::{signed, unsigned};
+use crate::domain::leaf::SaltedText;
+
+/// A text as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptText {
+    /// Version whose leaf commits to it.
+    pub case_version: u64,
+    /// Its name there.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// Key of the commitment, 32 bytes.
+    pub salt: Vec<u8>,
+}
+
+/// Inserts the texts of appended leaves.
+pub async fn insert(connection: &mut PgConnection, texts: &[(CaseId, u64, SaltedText)]) -> sqlx::Result<()> {
+    let case_ids: Vec<_> = texts.iter().map(|(case_id, _, _)| case_id.as_uuid()).collect();
+    let versions: Vec<_> = texts.iter().map(|(_, version, _)| signed(*version)).collect();
+    let names: Vec<_> = texts.iter().map(|(_, _, text)| text.name).collect();
+    let bodies: Vec<_> = texts.iter().map(|(_, _, text)| text.text.as_str()).collect();
+    let salts: Vec<_> = texts.iter().map(|(_, _, text)| &text.salt[..]).collect();
+    sqlx::query(
+        "INSERT INTO texts (case_id, case_version, name, text, salt) \
+         SELECT case_id, case_version, name, text, salt \
+         FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[]) \
+              AS t (case_id, case_version, name, text, salt)",
+    )
+    .bind(&case_ids)
+    .bind(&versions)
+    .bind(&names)
+    .bind(&bodies)
+    .bind(&salts)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The texts of a case.
+pub async fn of_case(connection: &mut PgConnection, case_id: CaseId) -> sqlx::Result<Vec<KeptText>> {
+    let rows = sqlx::query("SELECT case_version, name, text, salt FROM texts WHERE case_id = $1")
+        .bind(case_id)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(KeptText {
+                case_version: unsigned(row.try_get(0)?),
+                name: row.try_get(1)?,
+                text: row.try_get(2)?,
+                salt: row.try_get(3)?,
+            })
+        })
+        .collect()
+}
+
+/// The titles of cases, shown or not: the caller judges which may be.
+pub async fn titles(
+    connection: &mut PgConnection,
+    case_ids: &[CaseId],
+) -> sqlx::Result<HashMap<CaseId, String>> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT case_id, text FROM texts WHERE case_id = ANY($1) AND case_version = 1 AND name = 'title'",
+    )
+    .bind(CaseId::as_uuids(case_ids))
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(case_id, title)| (CaseId::from_uuid(case_id), title)).collect())
+}

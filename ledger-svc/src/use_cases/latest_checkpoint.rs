@@ -1,0 +1,24 @@
+//! The latest signed checkpoint, as it was committed with the leaves it covers.
+
+use sqlx::PgPool;
+
+use super::ReadError;
+use crate::store;
+
+/// Size of the tree and the signed note.
+///
+/// # Errors
+/// [`ReadError::NoCheckpoint`] before the first sequencer has led; [`ReadError::Sql`].
+pub async fn latest_checkpoint(db: &PgPool) -> Result<(u64, String), ReadError> {
+    let mut connection = db.acquire().await?;
+    store::log::latest_note(&mut connection).await?.ok_or(ReadError::NoCheckpoint)
+}
+
+/// Size of the tree, for telling whether a page has changed.
+///
+/// # Errors
+/// [`ReadError::Sql`].
+pub async fn tree_size(db: &PgPool) -> Result<u64, ReadError> {
+    let mut connection = db.acquire().await?;
+    Ok(store::log::tree_size(&mut connection).await?)
+}

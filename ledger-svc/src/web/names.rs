@@ -1,0 +1,108 @@
+//! What things are called on the pages: the official names of the directory, and the Chinese and English words for
+//! kinds, states and tiers.
+
+use huying_platform::{
+    codes::{RegionPath, Tier},
+    directory::Directory,
+};
+use huying_proto::events::v1::{CaseKind, CaseState};
+use jiff::{
+    Timestamp,
+    tz::{TimeZone, offset},
+};
+use maud::{Markup, html};
+
+/// Official name of a unit; its code when the directory does not know it.
+pub(super) fn unit<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
+    directory.unit(code).map_or(code, |unit| unit.name.as_str())
+}
+
+/// Official name of a region; its code when the directory does not know it.
+pub(super) fn region<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
+    directory.region(code).map_or(code, |region| region.name.as_str())
+}
+
+/// Where a matter is: district and township, or what there is of it.
+pub(super) fn place(directory: &Directory, path: &RegionPath) -> String {
+    match (&path.district, &path.township) {
+        (Some(district), Some(township)) => {
+            format!("{} · {}", region(directory, district.as_str()), region(directory, township.as_str()))
+        }
+        (Some(district), None) => region(directory, district.as_str()).to_owned(),
+        (None, _) => region(directory, path.municipal.as_str()).to_owned(),
+    }
+}
+
+/// Tier of the office that holds a case.
+pub(super) fn tier_of_unit(directory: &Directory, unit: &str) -> Option<Tier> {
+    tier_of_region(directory.unit(unit).map(|unit| unit.region.as_str())?)
+}
+
+/// Tier of a region.
+pub(super) fn tier_of_region(region: &str) -> Option<Tier> {
+    region.parse::<huying_platform::codes::RegionCode>().ok().map(|code| code.tier())
+}
+
+pub(super) fn tier(tier: Tier) -> (&'static str, &'static str) {
+    match tier {
+        Tier::Municipal => ("市级", "Municipal"),
+        Tier::District => ("县级", "District"),
+        Tier::Township => ("乡级", "Township"),
+    }
+}
+
+pub(super) fn kind(kind: CaseKind) -> (&'static str, &'static str) {
+    match kind {
+        CaseKind::Unspecified => ("事项", "Matter"),
+        CaseKind::Message => ("留言", "Message"),
+        CaseKind::Suggestion => ("建议", "Suggestion"),
+        CaseKind::ProjectProposal => ("民生实事建议", "Project proposal"),
+        CaseKind::DraftComment => ("立法意见", "Draft comment"),
+        CaseKind::Appointment => ("约见", "Appointment"),
+    }
+}
+
+pub(super) fn state(state: CaseState) -> (&'static str, &'static str) {
+    match state {
+        CaseState::Unspecified => ("未知", "Unknown"),
+        CaseState::Submitted => ("已提交", "Submitted"),
+        CaseState::Registered => ("已登记", "Registered"),
+        CaseState::Assigned => ("已交办", "Assigned"),
+        CaseState::InHandling => ("办理中", "In handling"),
+        CaseState::Replied => ("已答复", "Replied"),
+        CaseState::Closed => ("已办结", "Closed"),
+    }
+}
+
+/// The states in the order of a case's way.
+pub(super) const STATES: [CaseState; 6] = [
+    CaseState::Submitted,
+    CaseState::Registered,
+    CaseState::Assigned,
+    CaseState::InHandling,
+    CaseState::Replied,
+    CaseState::Closed,
+];
+
+/// A moment in China's time, to the minute. All of China keeps UTC+8 without summer time.
+pub(super) fn minute(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::fixed(offset(8))).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A moment as an element.
+pub(super) fn time(time: Timestamp) -> Markup {
+    html! { time datetime=(format!("{time:.0}")) { (minute(time)) } }
+}
+
+/// A moment as written in a leaf, as an element.
+pub(super) fn leaf_time(text: &str) -> Markup {
+    match text.parse::<Timestamp>() {
+        Ok(moment) => time(moment),
+        Err(_) => html! { (text) },
+    }
+}
+
+/// A Chinese word and the English one beside it.
+pub(super) fn both((chinese, english): (&str, &str)) -> Markup {
+    html! { (chinese) " " span.en lang="en" { (english) } }
+}

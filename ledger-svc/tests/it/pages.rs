@@ -1,0 +1,135 @@
+//! The pages: complete, escaped, and not sent twice.
+
+use huying_platform::ids::CaseId;
+use huying_proto::events::v1::DeadlineKind;
+
+use crate::{
+    house::House,
+    story::{DEPARTMENT, HOUSING, Story},
+};
+
+#[tokio::test]
+async fn what_people_wrote_is_shown_as_they_wrote_it_and_never_as_markup() {
+    let house = House::start().await;
+    let attack = "<script>alert('1')</script> & \"引号\"";
+    let story = Story::new(attack, &format!("正文 {attack}"), 1)
+        .registered()
+        .assigned(DEPARTMENT)
+        .read()
+        .accepted()
+        .progress(attack)
+        .returned()
+        .escalated()
+        .assigned(HOUSING)
+        .accepted()
+        .expired(DeadlineKind::Reply)
+        .replied(&"很长的答复。".repeat(2_000))
+        .rated(false, false);
+    house.publish_until(&story.events, story.events.len() as u64).await;
+    let address = format!("/cases/{}", story.case_id);
+    for address in ["/", &address, &format!("{address}/lines/1/proof"), "/units", "/units/150802-housing"] {
+        let page = house.get(address).await;
+        assert_eq!(page.status, 200, "{address}");
+        assert!(!page.body.contains("<script"), "{address}");
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"));
+        assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    }
+    let page = house.get(&address).await;
+    assert!(page.body.contains("&lt;script&gt;alert"));
+    for said in [
+        "群众提交，写给<strong>团结街道第3号代表</strong>",
+        "<strong>团结街道人大工委</strong>交办至<strong>团结街道综合办</strong>",
+        "<strong>团结街道综合办</strong>退回<strong>团结街道人大工委</strong>（第 1 次），建议改由<strong>临河区住房和城乡建设局</strong>承办",
+        "<strong>团结街道人大工委</strong>提请上级<strong>临河区人大常委会</strong>办理",
+        "<strong>临河区住房和城乡建设局</strong>逾期未答复",
+        "查阅了来信人的非公开信息",
+        "问题未解决",
+        "按类别交办",
+    ] {
+        assert!(page.body.contains(said), "{said}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_case_of_two_hundred_events_is_one_page() {
+    let house = House::start().await;
+    let mut story = Story::new(&"长".repeat(120), "正文", 1).registered().assigned(DEPARTMENT).accepted();
+    for number in 0..196 {
+        story = story.progress(&format!("进展第 {number} 号"));
+    }
+    house.publish_until(&story.events, 200).await;
+    let page = house.get(&format!("/cases/{}", story.case_id)).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.body.matches(" id=\"v").count(), 200);
+    assert!(page.body.contains("进展第 195 号"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_ledger_says_so_and_wrong_addresses_are_told() {
+    let house = House::start().await;
+    house
+        .house
+        .until("there is a checkpoint", || async { house.get("/log/checkpoint").await.status == 200 })
+        .await;
+    assert!(house.get("/").await.body.contains("账本里还没有事项"));
+    assert!(house.get("/?region=150821").await.body.contains("没有符合条件的事项"));
+    for address in ["/nowhere", "/cases/7", &format!("/cases/{}", CaseId::new_v7()), "/units/x/y"] {
+        let page = house.get(address).await;
+        assert_eq!(page.status, 404, "{address}");
+        assert!(page.body.contains("没有找到") && page.headers.contains_key("content-security-policy"));
+    }
+    for address in [
+        "/?region=1",
+        "/?region=999999",
+        "/?unit=x",
+        "/?state=x",
+        "/?overdue=x",
+        "/?after=x",
+        "/units?region=x",
+    ] {
+        let page = house.get(address).await;
+        assert_eq!(page.status, 400, "{address}");
+        assert!(page.body.contains("网址有误"));
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_is_sent_again_only_when_the_ledger_has_grown() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "正文", 1).registered();
+    house.publish_until(&story.events, 2).await;
+    let address = format!("/cases/{}", story.case_id);
+    let first = house.get(&address).await;
+    let tag = first.headers["etag"].to_str().unwrap().to_owned();
+    let again = house.get_with(&address, Some(&tag)).await;
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    let story = story.assigned(DEPARTMENT);
+    house.publish_until(&story.events, 3).await;
+    let grown = house.get_with(&address, Some(&tag)).await;
+    assert_eq!(grown.status, 200);
+    assert!(grown.body.contains("交办至"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn the_log_is_there_for_verifiers() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "正文", 1).registered();
+    house.publish_until(&story.events, 2).await;
+    let note = house.get("/log/checkpoint").await;
+    assert_eq!(note.headers["content-type"], "text/plain; charset=utf-8");
+    assert!(note.body.starts_with("ledger.test/150800\n2\n"));
+    assert!(house.get("/log/vkey").await.body.starts_with("ledger.test/150800+"));
+    let proof = house.get(&format!("/cases/{}/lines/2/proof.json", story.case_id)).await;
+    let proof: serde_json::Value = serde_json::from_str(&proof.body).unwrap();
+    assert_eq!(proof["checkpoint"], note.body);
+    assert_eq!(proof["leaf_index"], 1);
+    assert_eq!(proof["path"].as_array().unwrap().len(), 1);
+    assert_eq!(house.get(&format!("/cases/{}/lines/3/proof", story.case_id)).await.status, 404);
+    assert_eq!(house.get("/static/style.css").await.status, 200);
+    house.stop().await;
+}

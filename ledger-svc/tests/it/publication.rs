@@ -1,0 +1,86 @@
+//! What may be shown, and when.
+
+use data_encoding::HEXLOWER;
+use huying_ledger_svc::domain::leaf::commitment;
+use huying_proto::{events::v1::Publication, ledger::v1::Text};
+
+use crate::{
+    house::House,
+    story::{DEPARTMENT, Story},
+};
+
+fn check_shown(text: &Text, leaf: &str) {
+    let salt = HEXLOWER.decode(text.salt.as_bytes()).unwrap().try_into().unwrap();
+    assert_eq!(HEXLOWER.encode(&commitment(&salt, &text.text)), text.commitment);
+    assert!(leaf.contains(&text.commitment));
+}
+
+#[tokio::test]
+async fn texts_are_shown_from_registration_on_and_match_their_commitments() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "楼里只有十四度。", 1).queued();
+    house.publish_until(&story.events, 2).await;
+    let case = house.case(&story.case_id).await;
+    assert_eq!(case.case.as_ref().unwrap().title, "");
+    let texts = &case.lines[0].texts;
+    assert_eq!(texts.iter().map(|text| text.name.as_str()).collect::<Vec<_>>(), ["body", "title"]);
+    assert!(
+        texts.iter().all(|text| text.text.is_empty() && text.salt.is_empty() && text.commitment.len() == 64)
+    );
+    let page = house.get(&format!("/cases/{}", story.case_id)).await;
+    assert!(!page.body.contains("十四度") && !page.body.contains("暖气不热"));
+    assert!(page.body.contains("待登记"));
+    assert!(!house.get("/").await.body.contains("暖气不热"));
+
+    let story = story.registered().assigned(DEPARTMENT).accepted().replied("已修好，请拨打 13912345678 核实");
+    house.publish_until(&story.events, 6).await;
+    let case = house.case(&story.case_id).await;
+    assert_eq!(case.case.as_ref().unwrap().title, "暖气不热");
+    for line in &case.lines {
+        for text in &line.texts {
+            check_shown(text, &line.leaf);
+            assert!(!line.leaf.contains(&text.text));
+        }
+    }
+    let reply = &case.lines[5].texts[0].text;
+    assert!(reply.contains("已修好") && !reply.contains("13912345678"), "{reply}");
+    let page = house.get(&format!("/cases/{}", story.case_id)).await;
+    assert!(page.body.contains("十四度") && page.body.contains("已修好"));
+    assert!(house.get("/").await.body.contains("暖气不热"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_status_only_case_no_text_is_ever_shown() {
+    let house = House::start().await;
+    let story = Story::with("家里的私事", "不想让人知道的正文", 1, |header| {
+        header.publication = Publication::StatusOnly.into();
+    });
+    let story = story
+        .registered()
+        .assigned(DEPARTMENT)
+        .accepted()
+        .progress("查到的情况")
+        .replied("回答的内容")
+        .rated(true, true);
+    house.publish_until(&story.events, 7).await;
+    let case = house.case(&story.case_id).await;
+    assert_eq!(case.case.as_ref().unwrap().title, "");
+    assert_eq!(case.lines.len(), 7);
+    for text in case.lines.iter().flat_map(|line| &line.texts) {
+        assert!(text.text.is_empty() && text.salt.is_empty());
+        assert_eq!(text.commitment.len(), 64);
+    }
+    for address in ["/".to_owned(), format!("/cases/{}", story.case_id)] {
+        let page = house.get(&address).await;
+        assert_eq!(page.status, 200);
+        for hidden in ["家里的私事", "不想让人知道", "查到的情况", "回答的内容", "请按期答复", "谢谢"]
+        {
+            assert!(!page.body.contains(hidden), "{address} shows {hidden}");
+        }
+        assert!(page.body.contains("未公开 · 仅公开办理情况"));
+    }
+    let page = house.get(&format!("/cases/{}", story.case_id)).await;
+    assert!(page.body.contains("团结街道综合办") && page.body.contains("答复"));
+    house.stop().await;
+}

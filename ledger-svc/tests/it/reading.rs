@@ -1,0 +1,101 @@
+//! Lists and proofs over gRPC, and what is refused.
+
+use huying_platform::ids::CaseId;
+use huying_proto::{
+    events::v1::{CaseState, DeadlineKind, RegionPath},
+    ledger::v1::{GetCaseRequest, GetInclusionProofRequest, ListCasesRequest},
+};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::{
+    house::House,
+    story::{DEPARTMENT, OFFICE, Story},
+};
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_without_gaps_or_repeats() {
+    let house = House::start().await;
+    let mut stories: Vec<Story> =
+        (0..7).map(|minute| Story::new("事项", "正文", minute).registered()).collect();
+    stories
+        .push(Story::new("逾期的", "正文", 7).registered().assigned(DEPARTMENT).expired(DeadlineKind::Reply));
+    stories.push(Story::with("五原的", "正文", 8, |header| {
+        header.region = Some(RegionPath {
+            municipal: "150800".into(),
+            district: "150821".into(),
+            township: String::new(),
+        });
+    }));
+    let events: Vec<_> = stories.iter().flat_map(|story| story.events.clone()).collect();
+    house.publish_until(&events, events.len() as u64).await;
+    let ids: Vec<String> = stories.iter().rev().map(|story| story.case_id.clone()).collect();
+
+    assert_eq!(house.list(ListCasesRequest::default()).await, ids);
+    let mut paged = Vec::new();
+    let mut request = ListCasesRequest { page_size: 4, ..ListCasesRequest::default() };
+    loop {
+        let answer = house.client.clone().list_cases(request.clone()).await.unwrap().into_inner();
+        assert_eq!(answer.total, 9);
+        paged.extend(answer.cases.into_iter().map(|case| case.case_id));
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(paged, ids);
+
+    let of_region = |code: &str| ListCasesRequest { region_code: code.into(), ..ListCasesRequest::default() };
+    assert_eq!(house.list(of_region("150800")).await.len(), 9);
+    assert_eq!(house.list(of_region("150802")).await.len(), 8);
+    assert_eq!(house.list(of_region("150802001")).await.len(), 8);
+    assert_eq!(house.list(of_region("150821")).await, ids[..1]);
+    let overdue = ListCasesRequest { overdue_only: true, ..ListCasesRequest::default() };
+    assert_eq!(house.list(overdue).await, ids[1..2]);
+    let of_unit = |unit: &str| ListCasesRequest { unit: unit.into(), ..ListCasesRequest::default() };
+    assert_eq!(house.list(of_unit(DEPARTMENT)).await, ids[1..2]);
+    assert_eq!(house.list(of_unit(OFFICE)).await, ids[1..]);
+    let submitted =
+        ListCasesRequest { states: vec![CaseState::Submitted.into()], ..ListCasesRequest::default() };
+    assert_eq!(house.list(submitted).await, ids[..1]);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_by_name() {
+    let house = House::start().await;
+    house.publish_until(&Story::new("事项", "正文", 1).events, 1).await;
+    let mut client = house.client.clone();
+
+    let status = client.get_case(GetCaseRequest { case_id: "seven".into() }).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let unknown = GetCaseRequest { case_id: CaseId::new_v7().to_string() };
+    let status = client.get_case(unknown).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "CASE_NOT_FOUND");
+
+    let status = client.get_inclusion_proof(GetInclusionProofRequest { leaf_index: 1 }).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("1 leaves"), "{}", status.message());
+
+    let wrong = ListCasesRequest {
+        region_code: "x".into(),
+        states: vec![99],
+        page_size: 501,
+        page_token: "?".into(),
+        ..ListCasesRequest::default()
+    };
+    let status = client.list_cases(wrong).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let fields: Vec<_> = status
+        .get_details_bad_request()
+        .unwrap()
+        .field_violations
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect();
+    assert_eq!(fields, ["region_code", "states", "page_size", "page_token"]);
+    let unknown = ListCasesRequest { region_code: "999999".into(), ..ListCasesRequest::default() };
+    assert_eq!(client.list_cases(unknown).await.unwrap_err().code(), Code::NotFound);
+    house.stop().await;
+}
