@@ -1,0 +1,43 @@
+//! routing-svc decides: the case, its tiers, units, rules and deadlines. It is the only owner of case state.
+//!
+//! Intake's events come in by [`consumers`], commands of offices and departments by [`grpc`]; both lead to a use case,
+//! which asks the pure rules of [`domain`] and commits the new case, its history and its events in one transaction.
+
+pub mod config;
+pub mod consumers;
+pub mod domain;
+pub mod error;
+pub mod grpc;
+pub mod service;
+pub mod store;
+pub mod use_cases;
+mod watch;
+
+use huying_platform::{Platform, migrate::MigrationSource, migrations};
+
+use config::Settings;
+use service::Service;
+use use_cases::fire_deadlines::keep_firing;
+
+/// The service's own tables.
+pub const MIGRATIONS: &[MigrationSource] = migrations![(101, "cases", "../migrations/0101_cases.sql")];
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// When a part cannot be reached or a port cannot be bound.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let platform = Platform::start("routing", &settings.common, MIGRATIONS).await?;
+    let service = Service::new(&platform, settings.limits.policies());
+
+    consumers::spawn(&platform, service.clone());
+    let fired = platform.metrics.counter("deadlines_fired", "Deadlines that have expired");
+    let on_fired = move |count: usize| {
+        fired.inc_by(count as u64);
+    };
+    platform.spawn_worker(|stop| keep_firing(service.clone(), on_fired, stop));
+    watch::spawn(&platform, service.clone());
+
+    let routes = grpc::routes(&platform, &service);
+    platform.serve(routes, axum::Router::new()).await
+}
