@@ -80,6 +80,26 @@ install_wheel() {
   mv "$aside/tool" "$target" && rm -rf "$aside"
 }
 
+# Prints a Python that has the packages of a requirements file, which it installs into a folder of their own.
+ensure_python_with() {
+  local requirements=$1 target aside
+  target=$TOOLS_DIR/python-$(sha256sum <"$requirements" | head -c 12)
+  if [[ ! -x $target/python ]]; then
+    ensure_pip
+    mkdir -p "$TOOLS_DIR"
+    aside=$(mktemp -d "$TOOLS_DIR/installing-python-XXXXXX")
+    say "Installing Python packages of ${requirements#"$ROOT/"} from PyPI" >&2
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
+      --only-binary :all: --requirement "$requirements" --target "$aside/packages" >&2 || return 1
+    # shellcheck disable=SC2016 # the launcher expands these
+    printf '#!/bin/sh\nPYTHONPATH="${0%%/*}/packages" exec python3 "$@"\n' >"$aside/python"
+    chmod 755 "$aside" "$aside/python"
+    # Whoever comes second finds the folder there, which is as good as its own.
+    mv -T "$aside" "$target" 2>/dev/null || rm -rf "$aside"
+  fi
+  printf '%s/python' "$target"
+}
+
 ensure_pip() {
   ensure_command python3 python3
   python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip

@@ -30,10 +30,11 @@ use crate::{
 };
 
 /// How long a handler may take for one batch.
-const HANDLE_MAX: Duration = Duration::from_secs(20);
+const HANDLE_MAX: Duration = Duration::from_secs(10);
 /// How long the broker waits for an acknowledgement before it delivers again. Longer than `HANDLE_MAX`, so that a
-/// batch being worked on is not given to another replica as well.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// batch being worked on is not given to another replica as well; no longer than needed, because what a killed
+/// replica had fetched stands still for this long.
+const ACK_WAIT: Duration = Duration::from_secs(12);
 /// Without a heartbeat a stalled pull is never noticed.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long one pull request lasts; the heartbeat must be at most half of it.
@@ -169,7 +170,10 @@ impl<H: BatchHandler> Consumer<H> {
         let mut failures: u32 = 0;
         loop {
             let first = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {
+                    give_back(&mut messages).await;
+                    return Ok(());
+                }
                 next = messages.next() => next,
             };
             let Some(first) = first else { return Err("the broker ended the pull".to_owned()) };
@@ -188,7 +192,7 @@ impl<H: BatchHandler> Consumer<H> {
                 // The database or something like it is away: do not spin.
                 let pause = Duration::from_millis(100 << failures.min(5));
                 tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
+                    () = stop.cancelled() => {}
                     () = tokio::time::sleep(pause) => {}
                 }
             }
@@ -347,6 +351,13 @@ impl<H: BatchHandler> Consumer<H> {
                 false
             }
         }
+    }
+}
+
+/// Gives back what was fetched and not begun, so that another replica need not wait for it.
+async fn give_back(messages: &mut pull::Stream) {
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        answer(&message, AckKind::Nak(None)).await;
     }
 }
 

@@ -70,11 +70,11 @@ pub struct Directory {
     stations: BTreeMap<String, Station>,
     categories: BTreeMap<String, bool>,
     rules: Vec<RoutingRule>,
-    retired: HashSet<(Kind, String)>,
+    retired: HashMap<Kind, HashSet<String>>,
     children: HashMap<String, Vec<String>>,
     units_of: HashMap<String, Vec<String>>,
     office_of: HashMap<String, String>,
-    department_of: HashMap<(String, String), String>,
+    department_of: HashMap<String, HashMap<String, String>>,
     representatives_of: HashMap<String, Vec<String>>,
 }
 
@@ -91,10 +91,10 @@ impl Directory {
     }
 
     fn insert(&mut self, row: DirectoryEntry) {
-        let Some(key) = key_of(&row) else { return };
+        let Some((kind, code)) = key_of(&row) else { return };
         let active = !row.retired;
         if row.retired {
-            self.retired.insert(key);
+            self.retired.entry(kind).or_default().insert(code);
         }
         match row.entry {
             Some(Entry::Region(region)) => {
@@ -119,7 +119,7 @@ impl Directory {
 
     /// Derived look-ups cover active entries only.
     fn index(&mut self) {
-        let active = |kind: Kind, code: &str| !self.retired.contains(&(kind, code.to_owned()));
+        let active = |kind: Kind, code: &str| !is_retired(&self.retired, kind, code);
         for region in self.regions.values().filter(|region| active(Kind::Region, &region.code)) {
             self.children.entry(region.parent.clone()).or_default().push(region.code.clone());
         }
@@ -129,7 +129,8 @@ impl Directory {
                 self.office_of.insert(unit.region.clone(), unit.code.clone());
             }
             for function in &unit.functions {
-                self.department_of.insert((unit.region.clone(), function.clone()), unit.code.clone());
+                let functions = self.department_of.entry(unit.region.clone()).or_default();
+                functions.insert(function.clone(), unit.code.clone());
             }
         }
         for one in self.representatives.values().filter(|one| active(Kind::Representative, &one.code)) {
@@ -156,7 +157,7 @@ impl Directory {
             Kind::Category => self.categories.contains_key(code),
             Kind::Rule => false,
         };
-        known && !self.retired.contains(&(kind, code.to_owned()))
+        known && !is_retired(&self.retired, kind, code)
     }
 
     /// A region, retired or not.
@@ -265,7 +266,7 @@ impl Directory {
     /// The department of a region that has a function.
     #[must_use]
     pub fn department(&self, region: &str, function: &str) -> Option<&Unit> {
-        self.units.get(self.department_of.get(&(region.to_owned(), function.to_owned()))?)
+        self.units.get(self.department_of.get(region)?.get(function)?)
     }
 
     /// Codes of the representatives who serve at a station.
@@ -295,6 +296,10 @@ impl Directory {
             }
         }
     }
+}
+
+fn is_retired(retired: &HashMap<Kind, HashSet<String>>, kind: Kind, code: &str) -> bool {
+    retired.get(&kind).is_some_and(|codes| codes.contains(code))
 }
 
 /// The current snapshot. Cheap to clone.

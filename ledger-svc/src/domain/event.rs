@@ -196,7 +196,7 @@ fn check_body(body: &Body) -> Result<(), InvalidEvent> {
         Body::CaseReplied(replied) => check_code("case_replied.unit", &replied.unit, 64),
         Body::CaseReopened(reopened) => check_code("case_reopened.unit", &reopened.unit, 64),
         Body::CaseClosed(closed) => match CloseReason::try_from(closed.reason) {
-            Ok(CloseReason::ByOffice | CloseReason::RatingTimeEnded) => Ok(()),
+            Ok(CloseReason::ByOffice | CloseReason::RatingTimeEnded | CloseReason::RatedTimeEnded) => Ok(()),
             Ok(CloseReason::Unspecified) | Err(_) => Err(wrong("case_closed.reason", "is unknown")),
         },
         Body::DeadlineExpired(expired) => match DeadlineKind::try_from(expired.kind) {

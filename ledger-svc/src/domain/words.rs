@@ -69,6 +69,7 @@ words!(
     close_reason_word, close_reason_of, CloseReason {
         ByOffice = "by_office",
         RatingTimeEnded = "rating_time_ended",
+        RatedTimeEnded = "rated_time_ended",
     }
 );
 words!(

@@ -66,6 +66,8 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
             "CaseClosed" => {
                 @if details.reason.as_deref() == Some("rating_time_ended") {
                     "评价期已满，群众没有评价，自动办结（沉默不计为满意）"
+                } @else if details.reason.as_deref() == Some("rated_time_ended") {
+                    "群众已评价，评价期满，自动办结"
                 } @else {
                     strong { (holder) } "办结销号"
                 }

@@ -21,9 +21,6 @@ use super::{
     deadlines::{Policies, end_of},
 };
 
-/// Published with a case that closes by itself although the citizen has rated it.
-const CLOSED_AFTER_RATING: &str = "群众已评价，评价期满自动办结。";
-
 /// What a decision needs besides the case.
 #[derive(Debug, Clone)]
 pub struct Context<'a> {
@@ -271,8 +268,7 @@ fn expire(mut step: Step<'_>) -> Result<Decision, Rejection> {
         return Err(Rejection::NotDue);
     }
     match duty.stage {
-        // "Time ended" is counted as the citizen's silence, so a rated case is closed in the office's name instead.
-        Stage::Rate if rated => Ok(close(step, CloseReason::ByOffice, CLOSED_AFTER_RATING)),
+        Stage::Rate if rated => Ok(close(step, CloseReason::RatedTimeEnded, "")),
         Stage::Rate => Ok(close(step, CloseReason::RatingTimeEnded, "")),
         Stage::Assign | Stage::Reply => {
             duty.expiries += 1;

@@ -191,7 +191,7 @@ fn silence_is_told_apart_from_a_rating() {
     let silent = case_in(State::Replied);
     assert_eq!(reason(&silent), CloseReason::RatingTimeEnded);
     let rated = taken(&silent, &rate(true, false)).case;
-    assert_eq!(reason(&rated), CloseReason::ByOffice);
+    assert_eq!(reason(&rated), CloseReason::RatedTimeEnded);
 }
 
 #[test]

@@ -1,0 +1,9 @@
+//! What no single service can show.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod faults;
+mod life_of_a_case;
+mod operations;
+mod other_languages;
+mod replicas;
+mod retries;
