@@ -7,7 +7,7 @@
 #
 #   RUN_DIR/ports           NAME=NUMBER
 #   RUN_DIR/pid/            one record a process, see processes.sh
-#   RUN_DIR/log/            one log a process
+#   RUN_DIR/log/            one log a process, readable by the owner only
 #   RUN_DIR/secrets/        generated passwords, readable by the owner only
 #   RUN_DIR/postgres/       the database cluster, unless RUN_DIR/postgres.path names another place
 #   RUN_DIR/nats/           nats.conf and the JetStream store
@@ -20,6 +20,7 @@ servers_start() {
   ensure_postgres
   ensure_tool nats-server
   mkdir -p "$RUN_DIR/log" "$RUN_DIR/pid"
+  chmod 700 "$RUN_DIR/log"
   choose_ports postgres nats nats_monitor
   start_postgres
   start_nats
@@ -136,9 +137,8 @@ create_cluster() {
   say "Creating a database cluster in $directory"
   rm -rf -- "$aside" "$directory"
   mkdir -m 700 "$aside"
-  secret postgres-postgres >"$aside.password"
+  (umask 077 && secret postgres-postgres >"$aside.password")
   if ((EUID == 0)); then chown "$POSTGRES_ACCOUNT:" "$aside" "$aside.password"; fi
-  chmod 600 "$aside.password"
   if ! "${AS_POSTGRES_ACCOUNT[@]}" "$PG_BIN/initdb" --pgdata "$aside" --username postgres \
     --pwfile "$aside.password" --auth scram-sha-256 --encoding UTF8 --locale C.UTF-8 --data-checksums \
     >"$log" 2>&1 </dev/null; then
@@ -182,7 +182,8 @@ full_page_writes = on
 
 max_connections = 200
 shared_buffers = 256MB
-wal_compression = on
+wal_compression = lz4
+default_toast_compression = lz4
 max_wal_size = 4GB
 checkpoint_timeout = 15min
 autovacuum = on

@@ -155,7 +155,7 @@ fn read_status(error: ReadError) -> Status {
         ReadError::CaseNotFound => case_not_found(&error),
         ReadError::OutOfScope => out_of_scope(&error),
         ReadError::Erased => refused(Code::FailedPrecondition, "PRIVATE_PART_ERASED", error.to_string(), &[]),
-        ReadError::Sealing(_) | ReadError::Content(_) => status::internal(&error),
+        ReadError::StoredHeader | ReadError::Sealing(_) | ReadError::Content(_) => status::internal(&error),
         ReadError::Sql(error) => status::from_sqlx(error),
     }
 }

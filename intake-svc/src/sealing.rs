@@ -18,7 +18,11 @@ use chacha20poly1305::{
     aead::{Aead as _, Payload},
 };
 use hmac::{Hmac, Mac as _};
-use huying_platform::{ids::CaseId, keys::IdempotencyKey};
+use huying_platform::{
+    ids::CaseId,
+    keys::IdempotencyKey,
+    secret_file::{SecretFileError, read_secret},
+};
 use sha2::Sha256;
 
 use crate::domain::receipt_code::ReceiptCode;
@@ -52,19 +56,19 @@ pub struct Sealed {
 /// The key file is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// Cannot be read.
+    /// Cannot be read, or can be read by others as well.
     #[error(
-        "the sealing key file {path} cannot be read; make one with: head -c 32 /dev/urandom | base64 > {path}"
+        "the sealing key file {path} was not taken; a new installation makes one with: huying keys sealing --out {path}"
     )]
     Read {
         /// The file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        source: SecretFileError,
     },
     /// Not 32 bytes in base64.
     #[error(
-        "the sealing key file {path} does not hold 32 bytes in base64; make one with: head -c 32 /dev/urandom | base64 > {path}"
+        "the sealing key file {path} does not hold 32 bytes in base64; a new installation makes one with: huying keys sealing --out {path}"
     )]
     Content {
         /// The file.
@@ -90,11 +94,10 @@ impl Sealer {
     /// Reads the master key: 32 bytes, base64, blanks around it allowed.
     ///
     /// # Errors
-    /// When the file cannot be read or holds something else.
+    /// When the file cannot be read, can be read by others than its owner, or holds something else.
     pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| KeyFileError::Read { path: shown.clone(), source })?;
+        let text = read_secret(path).map_err(|source| KeyFileError::Read { path: shown.clone(), source })?;
         let bytes = BASE64_STANDARD.decode(text.trim()).ok();
         let master: [u8; KEY_LEN] =
             bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(KeyFileError::Content { path: shown })?;
@@ -218,6 +221,8 @@ fn decrypt(cipher: &XChaCha20Poly1305, case_id: CaseId, sealed: &[u8]) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -272,6 +277,10 @@ mod tests {
         let file = folder.join("key");
         assert!(matches!(Sealer::from_file(&file), Err(KeyFileError::Read { .. })));
         std::fs::write(&file, "c2hvcnQ=").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let open = Sealer::from_file(&file).unwrap_err();
+        assert!(matches!(open, KeyFileError::Read { source: SecretFileError::OpenToOthers { .. }, .. }));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert!(matches!(Sealer::from_file(&file), Err(KeyFileError::Content { .. })));
         std::fs::write(&file, format!("{}\n", BASE64_STANDARD.encode([7; 32]))).unwrap();
         let read = Sealer::from_file(&file).unwrap();

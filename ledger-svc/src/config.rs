@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use huying_platform::settings::CommonSettings;
+use huying_platform::{secret_file::read_secret, settings::CommonSettings};
 
 use crate::{LogIdentity, domain::note::Signer};
 
@@ -29,11 +29,11 @@ impl Config {
     /// Reads the key.
     ///
     /// # Errors
-    /// When the file cannot be read, is no key, or the key is of another log.
+    /// When the file cannot be read, others than its owner can read it, it is no key, or the key is of another log.
     pub fn log_identity(&self) -> anyhow::Result<LogIdentity> {
         let path = self.log_key_file.display();
-        let key = std::fs::read_to_string(&self.log_key_file)
-            .with_context(|| format!("reading --log-key-file {path}"))?;
+        let key =
+            read_secret(&self.log_key_file).with_context(|| format!("reading --log-key-file {path}"))?;
         let signer = Signer::parse(&key).with_context(|| format!("--log-key-file {path}"))?;
         anyhow::ensure!(
             signer.name() == self.log_origin,
@@ -47,12 +47,14 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use clap::Parser as _;
 
     use super::*;
 
     #[test]
-    fn a_key_of_another_log_is_refused() {
+    fn a_key_of_another_log_or_one_that_others_can_read_is_refused() {
         let file = std::env::temp_dir().join(format!("huying-ledger-key-{}", std::process::id()));
         std::fs::write(
             &file,
@@ -69,6 +71,11 @@ mod tests {
                 &format!("--log-key-file={}", file.display()),
             ])
         };
+        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        let error = format!("{:#}", config("PeterNeumann").log_identity().unwrap_err());
+        assert!(error.contains("chmod 600"), "{error}");
+        mode(0o600);
         assert_eq!(config("PeterNeumann").log_identity().unwrap().origin, "PeterNeumann");
         let error = config("ledger.example").log_identity().unwrap_err().to_string();
         std::fs::remove_file(&file).unwrap();

@@ -29,6 +29,13 @@ impl BatchHandler for CaseEvents {
     async fn handle(&self, batch: &[Incoming<Event>]) -> Result<(), HandleError> {
         let mut events = Vec::with_capacity(batch.len());
         for incoming in batch.iter().filter(|incoming| incoming.message.case_version > 0) {
+            if incoming.message.body.is_none() {
+                // Most likely from a newer routing-svc, in the midst of an upgrade of which this service is still to come.
+                return Err(HandleError::NotYet(format!(
+                    "{} is an event this version does not know",
+                    incoming.subject
+                )));
+            }
             let event = CaseEvent::parse(incoming.message.clone())
                 .map_err(|error| HandleError::Poison(chain(&error)))?;
             events.push(event);

@@ -54,13 +54,9 @@ pub struct LedgerApi {
 }
 
 impl LedgerApi {
-    /// Reads from the platform's database.
-    pub fn new(platform: &Platform, log: &LogIdentity) -> Self {
-        Self {
-            db: platform.db.clone(),
-            directory: platform.directory.clone(),
-            verifier_key: log.signer.verifier_key(),
-        }
+    /// Reads over these connections.
+    pub fn new(platform: &Platform, readers: PgPool, log: &LogIdentity) -> Self {
+        Self { db: readers, directory: platform.directory.clone(), verifier_key: log.signer.verifier_key() }
     }
 }
 
@@ -253,7 +249,7 @@ fn text(text: TextView) -> Text {
         Some(shown) => (shown.text, HEXLOWER.encode(&shown.salt)),
         None => (String::new(), String::new()),
     };
-    Text { name: text.name, text: shown, commitment: text.commitment, salt }
+    Text { name: text.name, text: shown, commitment: text.commitment, salt, erased: text.erased }
 }
 
 fn violation(field: &str, error: &dyn std::fmt::Display) -> Status {

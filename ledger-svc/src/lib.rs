@@ -6,11 +6,12 @@
 //! What is not needed here: an inbox, since (case, version) is a unique key of its own; an outbox, since the ledger
 //! tells nobody; and the order of the broker, since events that come early wait in a table.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use huying_platform::{Platform, migrate::MigrationSource, migrations};
 use huying_proto::ledger::v1::ledger_service_server::LedgerServiceServer;
+use sqlx::{PgPool, postgres::PgPoolOptions};
 
 pub mod config;
 pub mod consumers;
@@ -25,7 +26,13 @@ use config::Config;
 use domain::note::Signer;
 
 /// Migrations of this service.
-pub const MIGRATIONS: &[MigrationSource] = migrations![(101, "ledger", "../migrations/0101_ledger.sql")];
+pub const MIGRATIONS: &[MigrationSource] = migrations![
+    (101, "ledger", "../migrations/0101_ledger.sql"),
+    (102, "readers_and_erasure", "../migrations/0102_readers_and_erasure.sql"),
+];
+
+/// Largest gRPC request, in bytes: filters and ids are far less.
+const REQUEST_BYTES_MAX: usize = 64 * 1_024;
 
 /// Who the log is: its name, and the key that signs for it.
 #[derive(Debug)]
@@ -56,11 +63,30 @@ pub async fn start(
     log: Arc<LogIdentity>,
 ) -> anyhow::Result<(tonic::service::Routes, axum::Router)> {
     establish(platform, &log).await?;
-    let reader = grpc::LedgerApi::new(platform, &log);
-    let pages = web::router(platform, &log);
+    let readers = readers(platform);
+    let reader = grpc::LedgerApi::new(platform, readers.clone(), &log);
+    let pages = web::router(platform, readers, &log);
     let sequencer = sequencer::Sequencer::new(platform.clone(), log);
     platform.spawn_worker(|_| sequencer.run());
-    Ok((tonic::service::Routes::new(LedgerServiceServer::new(reader)), pages))
+    let server = LedgerServiceServer::new(reader).max_decoding_message_size(REQUEST_BYTES_MAX);
+    Ok((tonic::service::Routes::new(server), pages))
+}
+
+/// Connections for readers, half as many again as the platform has and apart from them: whatever anybody may ask for
+/// takes 3 s at most, and never a connection that the sequencer needs.
+pub fn readers(platform: &Platform) -> PgPool {
+    let options = (*platform.db.connect_options()).clone().options([("statement_timeout", "3s")]);
+    let readers = PgPoolOptions::new()
+        .max_connections((platform.db.options().get_max_connections() / 2).max(2))
+        .acquire_timeout(Duration::from_secs(3))
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
+    let closing = readers.clone();
+    platform.spawn_worker(|ended| async move {
+        ended.cancelled().await;
+        closing.close().await;
+    });
+    readers
 }
 
 /// A log belongs to one origin and one key for good: readers who remember a checkpoint would otherwise be misled.

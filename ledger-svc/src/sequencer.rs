@@ -26,6 +26,9 @@ const LEAD_LOCK: i64 = 0x6c65_6467_6572;
 /// How often a follower asks for the lead, and a leader looks whether it still has it.
 const INTERVAL: Duration = Duration::from_millis(500);
 
+/// How long a leader may be without the broker before it leaves the lead to others.
+const BROKER_AWAY_MAX: Duration = Duration::from_secs(5);
+
 /// How long the database may take to answer the leader's look before the lead is given up.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
@@ -71,7 +74,7 @@ impl Sequencer {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let options = self.platform.db.connect_options();
         let mut lock = timeout(ANSWER_MAX, PgConnection::connect_with(&options)).await??;
-        while !timeout(ANSWER_MAX, ask_for_lock(&mut lock)).await?? {
+        while !(self.broker_connected() && timeout(ANSWER_MAX, ask_for_lock(&mut lock)).await??) {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(INTERVAL) => {}
@@ -104,12 +107,24 @@ impl Sequencer {
         Ok(outcome?)
     }
 
-    /// Returns when the lead is over; with an error when the lock's connection does not answer.
+    fn broker_connected(&self) -> bool {
+        self.platform.nats.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Returns when the lead is over, or when a leader without a broker should leave it to another; with an error when
+    /// the lock's connection does not answer.
     async fn watch(&self, lock: &mut PgConnection, lead: &CancellationToken) -> sqlx::Result<()> {
+        let mut broker_seen = tokio::time::Instant::now();
         loop {
             tokio::select! {
                 () = lead.cancelled() => return Ok(()),
                 () = tokio::time::sleep(INTERVAL) => {}
+            }
+            if self.broker_connected() {
+                broker_seen = tokio::time::Instant::now();
+            } else if broker_seen.elapsed() > BROKER_AWAY_MAX {
+                tracing::warn!("no broker to take events from; another replica may have one");
+                return Ok(());
             }
             let look = async {
                 self.parked.set(store::parked::count(lock).await?);

@@ -45,6 +45,9 @@ use wake::Wake;
 pub const MIGRATIONS: &[MigrationSource] =
     migrations![(101, "mailboxes", "../migrations/0101_mailboxes.sql")];
 
+/// Largest gRPC request, in bytes: a code and a number are far less.
+const REQUEST_BYTES_MAX: usize = 64 * 1_024;
+
 /// Runs the service until it is told to stop.
 ///
 /// # Errors
@@ -74,9 +77,10 @@ pub fn deliver_events(platform: &Platform, hub: &Arc<Hub>, wake: &Wake) -> Deliv
 #[must_use]
 pub fn routes(platform: &Platform, hub: &Arc<Hub>) -> Routes {
     let (db, directory) = (&platform.db, &platform.directory);
-    Routes::new(NotificationServiceServer::new(Notifications {
+    let notifications = Notifications {
         auth: Arc::clone(&platform.auth),
         subscribe: Subscribe::new(db.clone(), directory.clone(), Arc::clone(hub)),
         acknowledge: Acknowledge { db: db.clone(), directory: directory.clone() },
-    }))
+    };
+    Routes::new(NotificationServiceServer::new(notifications).max_decoding_message_size(REQUEST_BYTES_MAX))
 }

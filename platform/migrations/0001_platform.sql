@@ -68,9 +68,12 @@ CREATE TABLE directory_parts (
     CONSTRAINT directory_parts_pk PRIMARY KEY (revision, part_number)
 );
 
+-- The highest complete revision, and how often a revision was completed: revisions may arrive out of order, and a
+-- snapshot must be read again after each.
 CREATE TABLE directory_revision (
-    only_row boolean NOT NULL DEFAULT true,
-    revision bigint  NOT NULL,
+    only_row  boolean NOT NULL DEFAULT true,
+    revision  bigint  NOT NULL,
+    completed bigint  NOT NULL DEFAULT 0,
     CONSTRAINT directory_revision_one_row PRIMARY KEY (only_row),
     CONSTRAINT directory_revision_only_true CHECK (only_row)
 );

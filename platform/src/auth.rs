@@ -1,9 +1,9 @@
 //! Who calls: JSON Web Tokens signed with Ed25519 (RFC 7519, RFC 8037), verified with keys from a JWKS file or URL.
 //!
 //! Claims: `sub` (who), `role` (operator, office, department, representative or auditor), `code` (unit or representative
-//! code), `region` (scope), `aud` = "huying", `exp`, `iat`; the header's `kid` names the key.
+//! code), `region` (scope), `aud` = "huying", `exp`, `nbf` if there is one, `iat`; the header's `kid` names the key.
 
-use std::{collections::HashMap, str::FromStr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -15,7 +15,7 @@ use tonic::{Code, Status, metadata::MetadataMap};
 
 use crate::{
     clock::Clock,
-    codes::{RegionCode, RepresentativeCode, UnitCode},
+    codes::{RegionCode, RegionPath, RepresentativeCode, UnitCode},
     status::refused,
 };
 
@@ -84,6 +84,24 @@ impl Principal {
         Err(refused(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message, &[]))
     }
 
+    /// Ok when the token is not limited to a region: for what concerns the whole installation.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, reason OUT_OF_SCOPE.
+    #[allow(clippy::result_large_err)]
+    pub fn require_unscoped(&self) -> Result<(), Status> {
+        let Some(region) = &self.region else { return Ok(()) };
+        tracing::warn!(subject = self.subject, role = ?self.role, %region, "call denied: token limited to a region");
+        let message = format!("the token is limited to region {region}, and this concerns all regions");
+        Err(refused(Code::PermissionDenied, "OUT_OF_SCOPE", message, &[]))
+    }
+
+    /// Whether the token is good for what is at this place: everywhere, unless it is limited to a region.
+    #[must_use]
+    pub fn covers(&self, place: &RegionPath) -> bool {
+        self.region.as_ref().is_none_or(|scope| place.contains(scope))
+    }
+
     /// The caller as the public may know them.
     #[must_use]
     pub fn actor(&self) -> Actor {
@@ -106,6 +124,7 @@ struct Claims {
     #[serde(default)]
     region: String,
     exp: i64,
+    nbf: Option<i64>,
 }
 
 /// Verifies tokens.
@@ -125,11 +144,12 @@ impl Authenticator {
     /// Reads the keys.
     ///
     /// # Errors
-    /// When the file or URL cannot be read, or holds no Ed25519 key.
+    /// When the file or URL cannot be read, or holds no Ed25519 key: a service that nobody could call is set up wrongly.
     pub async fn open(source: &str, clock: Clock) -> anyhow::Result<Arc<Self>> {
         // Fails only when a provider is installed already, which then serves as well.
         let _ = jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.install_default();
         let keys = read_keys(source).await?;
+        anyhow::ensure!(!keys.is_empty(), "{source} holds no Ed25519 key (kty OKP) with a kid");
         Ok(Arc::new(Self { keys: ArcSwap::from_pointee(keys), source: source.to_owned(), clock }))
     }
 
@@ -139,11 +159,21 @@ impl Authenticator {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(KEYS_REFRESH) => {}
             }
-            match read_keys(&self.source).await {
-                Ok(keys) => self.keys.store(Arc::new(keys)),
-                Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "keys not read again; the old ones stay")
+            self.refresh().await;
+        }
+    }
+
+    /// Takes what is there, also when it is no key at all: a key that was revoked must go, the last one as well.
+    async fn refresh(&self) {
+        match read_keys(&self.source).await {
+            Ok(keys) => {
+                if keys.is_empty() {
+                    tracing::warn!(source = self.source, "there is no key any more; no token is good");
                 }
+                self.keys.store(Arc::new(keys));
+            }
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "keys not read again; the old ones stay");
             }
         }
     }
@@ -180,13 +210,18 @@ impl Authenticator {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-        // Expiry is judged below by the service's own clock, which tests and trials drive.
+        // When a token is good is judged below by the service's own clock, which tests and trials drive.
         validation.validate_exp = false;
+        validation.validate_nbf = false;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
             .map_err(|error| invalid(&format!("the token does not verify: {error}")))?
             .claims;
-        if claims.exp.saturating_add(LEEWAY_SECONDS) <= self.clock.now().as_second() {
+        let now = self.clock.now().as_second();
+        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
             return Err(unauthenticated("TOKEN_EXPIRED", "the token has expired; get a new one"));
+        }
+        if claims.nbf.is_some_and(|not_before| not_before.saturating_sub(LEEWAY_SECONDS) > now) {
+            return Err(invalid("the token is not good yet"));
         }
         principal_of(claims)
     }
@@ -218,11 +253,31 @@ fn invalid(message: &str) -> Status {
     unauthenticated("TOKEN_INVALID", message)
 }
 
+/// Whoever can change what travels in the clear would say who may do what here; on loopback nobody can.
+fn is_on_loopback(url: &reqwest::Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// The Ed25519 keys of a JWKS, by their ids; there may be none.
 async fn read_keys(source: &str) -> anyhow::Result<HashMap<String, DecodingKey>> {
     let text = if source.starts_with("http://") || source.starts_with("https://") {
+        let url: reqwest::Url = source.parse().with_context(|| format!("{source} is not a URL"))?;
+        let is_https = url.scheme() == "https";
+        anyhow::ensure!(
+            is_https || is_on_loopback(&url),
+            "{source} travels unprotected; an https URL or a file would be right"
+        );
         // Fails only when a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+        let redirects =
+            if is_https { reqwest::redirect::Policy::default() } else { reqwest::redirect::Policy::none() };
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .https_only(is_https)
+            .redirect(redirects)
+            .build()?;
         let response = client.get(source).send().await.with_context(|| format!("fetching {source}"))?;
         response.error_for_status()?.text().await?
     } else {
@@ -236,6 +291,71 @@ async fn read_keys(source: &str) -> anyhow::Result<HashMap<String, DecodingKey>>
             keys.insert(kid, DecodingKey::from_jwk(jwk)?);
         }
     }
-    anyhow::ensure!(!keys.is_empty(), "{source} holds no Ed25519 key (kty OKP) with a kid");
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(region: &str) -> Principal {
+        Principal {
+            subject: "s".into(),
+            role: Role::Operator,
+            code: String::new(),
+            region: (!region.is_empty()).then(|| region.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_region_limits_a_token_to_its_subtree() {
+        let path = |district: &str, township: Option<&str>| RegionPath {
+            municipal: "150800".parse().unwrap(),
+            district: Some(district.parse().unwrap()),
+            township: township.map(|code| code.parse().unwrap()),
+        };
+        let place = path("150802", Some("150802001"));
+        for (region, covers) in
+            [("", true), ("150800", true), ("150802", true), ("150802001", true), ("150821", false)]
+        {
+            assert_eq!(principal(region).covers(&place), covers, "{region}");
+        }
+        assert!(!principal("150802001").covers(&path("150802", None)));
+        assert!(principal("").require_unscoped().is_ok());
+        let refused = principal("150800").require_unscoped().unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+
+    #[test]
+    fn keys_travel_in_the_clear_on_loopback_only() {
+        for (url, is_loopback) in [
+            ("http://localhost:8080/jwks", true),
+            ("http://127.0.0.1/jwks", true),
+            ("http://[::1]:1/jwks", true),
+            ("http://idp.example/jwks", false),
+            ("http://localhost.example/jwks", false),
+            ("http://127.0.0.1@idp.example/jwks", false),
+        ] {
+            assert_eq!(is_on_loopback(&url.parse().unwrap()), is_loopback, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_key_can_be_revoked_but_a_start_needs_one() {
+        let path = std::env::temp_dir().join(format!("huying-jwks-{}.json", uuid::Uuid::now_v7()));
+        let source = path.to_str().unwrap();
+        let key = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        std::fs::write(&path, key).unwrap();
+        let authenticator = Authenticator::open(source, Clock::system()).await.unwrap();
+        std::fs::write(&path, "half a fi").unwrap();
+        authenticator.refresh().await;
+        assert_eq!(authenticator.keys.load().len(), 1);
+        std::fs::write(&path, r#"{"keys":[]}"#).unwrap();
+        authenticator.refresh().await;
+        assert!(authenticator.keys.load().is_empty());
+        assert!(Authenticator::open(source, Clock::system()).await.is_err());
+        std::fs::remove_file(&path).unwrap();
+        let refused = Authenticator::open("http://idp.example/jwks", Clock::system()).await.unwrap_err();
+        assert!(refused.to_string().contains("unprotected"), "{refused}");
+    }
 }

@@ -243,7 +243,8 @@ impl RegionPath {
     /// Reads a path from a contract.
     ///
     /// # Errors
-    /// When a code is malformed, of the wrong tier, or a tier is skipped.
+    /// When a code is malformed or of the wrong tier. A township without a district is right: a few municipalities,
+    /// Dongguan among them, have none.
     pub fn from_proto(path: &proto::RegionPath) -> Result<Self, InvalidCode> {
         let at = |text: &str, tier: Tier| -> Result<Option<RegionCode>, InvalidCode> {
             if text.is_empty() {
@@ -255,9 +256,6 @@ impl RegionPath {
         let municipal = at(&path.municipal, Tier::Municipal)?.ok_or(InvalidCode::Path)?;
         let district = at(&path.district, Tier::District)?;
         let township = at(&path.township, Tier::Township)?;
-        if township.is_some() && district.is_none() {
-            return Err(InvalidCode::Path);
-        }
         Ok(Self { municipal, district, township })
     }
 }
@@ -294,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_not_skip_a_tier() {
-        assert!(RegionPath::from_proto(&path("150800", "", "150802001")).is_err());
+    fn a_path_begins_with_a_municipality_and_may_lack_a_district() {
+        assert!(RegionPath::from_proto(&path("441900", "", "441900003")).is_ok());
         assert!(RegionPath::from_proto(&path("", "150802", "")).is_err());
         assert!(RegionPath::from_proto(&path("150802", "", "")).is_err());
         assert!(RegionPath::from_proto(&path("150800", "150802", "150802001")).is_ok());

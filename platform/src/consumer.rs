@@ -64,6 +64,9 @@ pub enum HandleError {
     /// Something this message builds on has not arrived.
     #[error("{0}")]
     NotYet(String),
+    /// The batch was not done in time; smaller ones are tried. Set by the consumer itself.
+    #[error("not done within {0:?}")]
+    TooSlow(Duration),
     /// The message can never be processed.
     #[error("{0}")]
     Poison(String),
@@ -135,6 +138,17 @@ pub struct Consumer<H> {
     pub metrics: Metrics,
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// Every message is done, set aside, or comes again by itself.
+    Done,
+    /// A passing fault; the messages come again.
+    PutBack,
+    /// It took too long; the messages come again, and should be fewer at a time.
+    TooSlow,
+}
+
 struct Delivery<M> {
     raw: jetstream::Message,
     incoming: Incoming<M>,
@@ -168,6 +182,8 @@ impl<H: BatchHandler> Consumer<H> {
             .await
             .map_err(|error| chain(&error))?;
         let mut failures: u32 = 0;
+        // Halved when a batch takes too long, doubled again when one is done.
+        let mut batch_max = self.config.batch_max;
         loop {
             let first = tokio::select! {
                 () = stop.cancelled() => {
@@ -179,15 +195,21 @@ impl<H: BatchHandler> Consumer<H> {
             let Some(first) = first else { return Err("the broker ended the pull".to_owned()) };
             let mut batch = vec![first.map_err(|error| chain(&error))?];
             // Whatever has arrived goes along; a lone message never waits for company.
-            while batch.len() < self.config.batch_max {
+            while batch.len() < batch_max {
                 match messages.next().now_or_never() {
                     Some(Some(Ok(message))) => batch.push(message),
                     // A fault here comes again with the next call.
                     Some(Some(Err(_)) | None) | None => break,
                 }
             }
+            let length = batch.len();
             let settled = self.process(batch).await;
-            failures = if settled { 0 } else { failures.saturating_add(1) };
+            failures = if settled == Settled::PutBack { failures.saturating_add(1) } else { 0 };
+            batch_max = match settled {
+                Settled::Done => (batch_max * 2).min(self.config.batch_max),
+                Settled::PutBack => batch_max,
+                Settled::TooSlow => (length / 2).max(1),
+            };
             if failures > 0 {
                 // The database or something like it is away: do not spin.
                 let pause = Duration::from_millis(100 << failures.min(5));
@@ -217,21 +239,18 @@ impl<H: BatchHandler> Consumer<H> {
             .map_err(|error| chain(&error))
     }
 
-    /// Processes what was delivered. False when a passing fault got in the way.
-    async fn process(&self, raw: Vec<jetstream::Message>) -> bool {
+    /// Processes what was delivered.
+    async fn process(&self, raw: Vec<jetstream::Message>) -> Settled {
         let mut batch = Vec::with_capacity(raw.len());
-        let mut settled = true;
+        let mut recorded = true;
         for message in raw {
             match self.decode(&message) {
                 Ok(incoming) => batch.push(Delivery { raw: message, incoming }),
-                Err(reason) => settled &= self.bury(&message, &reason).await,
+                Err(reason) => recorded &= self.bury(&message, &reason).await,
             }
         }
-        if batch.is_empty() {
-            return settled;
-        }
         // Halving by hand rather than by recursion: each entry is a part still to be done, the first part on top.
-        let mut parts = vec![batch];
+        let mut parts = if batch.is_empty() { Vec::new() } else { vec![batch] };
         while let Some(mut part) = parts.pop() {
             match self.handle(&part).await {
                 Ok(()) => {
@@ -240,7 +259,9 @@ impl<H: BatchHandler> Consumer<H> {
                         answer(&delivery.raw, AckKind::Ack).await;
                     }
                 }
-                Err(error) if passing(&error) => {
+                Err(error)
+                    if passing(&error) || (part.len() > 1 && matches!(error, HandleError::TooSlow(_))) =>
+                {
                     tracing::warn!(
                         consumer = self.config.durable,
                         error = chain(&error),
@@ -251,7 +272,8 @@ impl<H: BatchHandler> Consumer<H> {
                     for delivery in part.iter().chain(parts.iter().flatten()) {
                         answer(&delivery.raw, AckKind::Nak(Some(Duration::from_secs(1)))).await;
                     }
-                    return false;
+                    let too_slow = matches!(error, HandleError::TooSlow(_));
+                    return if too_slow { Settled::TooSlow } else { Settled::PutBack };
                 }
                 Err(_) if part.len() > 1 => {
                     let second = part.split_off(part.len() / 2);
@@ -260,18 +282,20 @@ impl<H: BatchHandler> Consumer<H> {
                 }
                 Err(error) => {
                     for delivery in &part {
-                        settled &= self.settle_alone(delivery, &error).await;
+                        recorded &= self.settle_alone(delivery, &error).await;
                     }
                 }
             }
         }
-        settled
+        if recorded { Settled::Done } else { Settled::PutBack }
     }
 
     /// Deals with a message that failed on its own. False when it could not be recorded.
     async fn settle_alone(&self, delivery: &Delivery<H::Message>, error: &HandleError) -> bool {
         let deliveries = delivery.raw.info().map_or(1, |info| info.delivered);
-        if matches!(error, HandleError::NotYet(_)) && deliveries < self.config.not_yet_deliveries_max {
+        if matches!(error, HandleError::NotYet(_) | HandleError::TooSlow(_))
+            && deliveries < self.config.not_yet_deliveries_max
+        {
             let doublings = u32::try_from(deliveries.clamp(1, 10) - 1).unwrap_or(0);
             let delay = Duration::from_millis(100 << doublings).min(Duration::from_secs(30));
             self.metrics.consumed(&self.config.durable, "not_yet", 1);
@@ -284,14 +308,12 @@ impl<H: BatchHandler> Consumer<H> {
     async fn handle(&self, part: &[Delivery<H::Message>]) -> Result<(), HandleError> {
         let batch: Vec<Incoming<H::Message>> =
             part.iter().map(|delivery| delivery.incoming.clone()).collect();
-        let span = tracing::debug_span!("consume", consumer = self.config.durable, messages = batch.len());
+        let span = tracing::info_span!("consume", consumer = self.config.durable, messages = batch.len());
         if let Some(traceparent) = batch.first().and_then(|incoming| incoming.traceparent.as_deref()) {
             crate::telemetry::set_parent(&span, traceparent);
         }
         let work = tracing::Instrument::instrument(self.handler.handle(&batch), span);
-        tokio::time::timeout(HANDLE_MAX, work)
-            .await
-            .unwrap_or_else(|_| Err(HandleError::Transient(format!("not done within {HANDLE_MAX:?}"))))
+        tokio::time::timeout(HANDLE_MAX, work).await.unwrap_or(Err(HandleError::TooSlow(HANDLE_MAX)))
     }
 
     fn decode(&self, message: &jetstream::Message) -> Result<Incoming<H::Message>, String> {
@@ -354,6 +376,10 @@ impl<H: BatchHandler> Consumer<H> {
     }
 }
 
+fn sqlstate_class(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.chars().take(2).collect())
+}
+
 /// Gives back what was fetched and not begun, so that another replica need not wait for it.
 async fn give_back(messages: &mut pull::Stream) {
     while let Some(Some(Ok(message))) = messages.next().now_or_never() {
@@ -364,8 +390,9 @@ async fn give_back(messages: &mut pull::Stream) {
 fn passing(error: &HandleError) -> bool {
     match error {
         HandleError::Transient(_) => true,
-        HandleError::NotYet(_) | HandleError::Poison(_) => false,
-        HandleError::Sql(error) => is_transient(error),
+        HandleError::NotYet(_) | HandleError::TooSlow(_) | HandleError::Poison(_) => false,
+        // A table or column that is not there (42) is about to be: another replica is migrating.
+        HandleError::Sql(error) => is_transient(error) || sqlstate_class(error).as_deref() == Some("42"),
     }
 }
 

@@ -64,6 +64,7 @@ pub fn key_of(entry: &DirectoryEntry) -> Option<(Kind, String)> {
 #[derive(Debug, Default)]
 pub struct Directory {
     revision: u64,
+    completed: i64,
     regions: BTreeMap<String, Region>,
     units: BTreeMap<String, Unit>,
     representatives: BTreeMap<String, Representative>,
@@ -281,6 +282,7 @@ impl Directory {
         let code: RegionCode = code.parse().ok()?;
         let parent = |code: &RegionCode| self.region(code.as_str())?.parent.parse::<RegionCode>().ok();
         self.region(code.as_str())?;
+        // A few municipalities, Dongguan among them, have no districts: their townships are directly below them.
         match code.tier() {
             Tier::Municipal => Some(RegionPath { municipal: code, district: None, township: None }),
             Tier::District => {
@@ -331,19 +333,20 @@ impl DirectoryHandle {
     /// # Errors
     /// When it cannot be read.
     pub async fn reload(&self) -> sqlx::Result<()> {
-        let revision = revision(&mut *self.db.acquire().await?).await?;
-        if revision == self.load().revision() {
+        let completed = completed(&mut *self.db.acquire().await?).await?;
+        if completed == self.load().completed {
             return Ok(());
         }
         let mut transaction = self.db.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .execute(&mut *transaction)
             .await?;
-        let revision = self::revision(&mut transaction).await?;
+        let completed = self::completed(&mut transaction).await?;
+        let revision = revision(&mut transaction).await?;
         let entries = load_all(&mut transaction).await?;
         transaction.commit().await?;
         tracing::info!(revision, entries = entries.len(), "reference data loaded");
-        self.current.store(Arc::new(Directory::new(revision, entries)));
+        self.current.store(Arc::new(Directory { completed, ..Directory::new(revision, entries) }));
         Ok(())
     }
 
@@ -370,12 +373,17 @@ pub async fn revision(connection: &mut PgConnection) -> sqlx::Result<u64> {
     Ok(u64::try_from(revision).unwrap_or(0))
 }
 
-/// Sets the revision, in the transaction that wrote its entries. It never goes back.
+/// How often a revision was completed.
+async fn completed(connection: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT completed FROM directory_revision").fetch_one(connection).await
+}
+
+/// Notes that a revision is complete, in the transaction that wrote its entries. The number never goes back.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn set_revision(connection: &mut PgConnection, revision: u64) -> sqlx::Result<()> {
-    sqlx::query("UPDATE directory_revision SET revision = greatest(revision, $1)")
+    sqlx::query("UPDATE directory_revision SET revision = greatest(revision, $1), completed = completed + 1")
         .bind(i64::try_from(revision).unwrap_or(i64::MAX))
         .execute(connection)
         .await?;

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -33,9 +34,10 @@ pub async fn claim(
     Ok(new.into_iter().collect())
 }
 
-/// Forgets events that were made before a time, at most `limit` at once. Returns how many.
+/// Forgets events that were made and handled before a time, at most `limit` at once. Returns how many.
 ///
-/// Event ids are UUIDv7, so "older" is a range of the primary key and nothing has to be scanned.
+/// Event ids are UUIDv7, so "made before" is a range of the primary key and nothing else has to be scanned. "Handled
+/// before" is asked as well, because an old event may have been replayed just now.
 ///
 /// # Errors
 /// When the statement fails.
@@ -44,10 +46,11 @@ pub async fn forget(pool: &sqlx::PgPool, before: jiff::Timestamp, limit: i64) ->
     let floor = Uuid::from_u128(millis << 80);
     let result = sqlx::query(
         "DELETE FROM inbox WHERE (event_id, consumer) IN \
-         (SELECT event_id, consumer FROM inbox WHERE event_id < $1 ORDER BY event_id LIMIT $2)",
+         (SELECT event_id, consumer FROM inbox WHERE event_id < $1 AND handled_at < $3 ORDER BY event_id LIMIT $2)",
     )
     .bind(floor)
     .bind(limit)
+    .bind(before.to_sqlx())
     .execute(pool)
     .await?;
     Ok(result.rows_affected())

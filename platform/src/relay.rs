@@ -133,8 +133,10 @@ impl Relay {
 
     async fn pending(&self, connection: &mut PgConnection) -> Result<Vec<Row>, RelayError> {
         let rows = sqlx::query(
-            "SELECT o.seq, o.event_id, o.stream, o.subject, o.event_type, o.traceparent, o.occurred_at, o.payload \
-             FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS p JOIN outbox AS o USING (seq) ORDER BY o.seq",
+            // LATERAL with OFFSET 0 keeps the planner from joining by a scan of the whole outbox.
+            "SELECT p.seq, o.event_id, o.stream, o.subject, o.event_type, o.traceparent, o.occurred_at, o.payload \
+             FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS p \
+             CROSS JOIN LATERAL (SELECT * FROM outbox WHERE outbox.seq = p.seq OFFSET 0) AS o ORDER BY p.seq",
         )
         .bind(BATCH_MAX)
         .try_map(|row: PgRow| {
@@ -302,14 +304,16 @@ impl Relay {
     }
 }
 
-/// Removes published rows that are older than the retention, oldest first, at most `limit`. Returns how many.
+/// Removes published case events that are older than the retention, oldest first, at most `limit`. Returns how many.
+/// Reference data stays: it is told by differences, and who joins later needs all of them.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn forget(pool: &PgPool, before: Timestamp, limit: i64) -> sqlx::Result<u64> {
     let result = sqlx::query(
         "DELETE FROM outbox WHERE seq IN ( \
-            SELECT seq FROM (SELECT seq, occurred_at FROM outbox ORDER BY seq LIMIT $2) AS oldest \
+            SELECT seq FROM (SELECT seq, occurred_at FROM outbox WHERE stream <> 'DIRECTORY' ORDER BY seq LIMIT $2) \
+                AS oldest \
             WHERE occurred_at < $1 AND NOT EXISTS (SELECT FROM outbox_pending AS p WHERE p.seq = oldest.seq))",
     )
     .bind(before.to_sqlx())

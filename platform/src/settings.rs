@@ -47,7 +47,7 @@ pub struct CommonSettings {
     #[arg(long, env = "HUYING_HTTP_LISTEN", default_value = "127.0.0.1:0")]
     pub http_listen: SocketAddr,
 
-    /// Public keys that tokens are verified with (JWKS, RFC 7517): a file, or an http(s) URL
+    /// Public keys that tokens are verified with (JWKS, RFC 7517): a file, or an https URL (http on loopback only)
     #[arg(long, env = "HUYING_JWKS")]
     pub jwks: String,
 
@@ -63,6 +63,16 @@ pub struct CommonSettings {
     #[arg(long, env = "HUYING_CALLS_MAX", default_value_t = 2_048,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub calls_max: u32,
+
+    /// Connections to the gRPC server at once; past it new ones wait to be accepted
+    #[arg(long, env = "HUYING_CONNECTIONS_MAX", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_max: u32,
+
+    /// Connections to the HTTP server at once; past it new ones wait to be accepted
+    #[arg(long, env = "HUYING_HTTP_CONNECTIONS_MAX", default_value_t = 1_024,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub http_connections_max: u32,
 
     /// What is logged: a level or a tracing filter, such as info or huying_routing_svc=debug
     #[arg(long, env = "HUYING_LOG", default_value = "info")]

@@ -12,9 +12,15 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 /// Domain of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "huying";
 
-/// Faults of a request, collected so that a caller hears of all of them at once.
+/// Most faults told of one request; a caller who has more than that learns how many there are.
+const VIOLATIONS_MAX: usize = 50;
+
+/// Faults of a request, collected so that a caller hears of all of them at once, up to a bound.
 #[derive(Debug, Default, Clone)]
-pub struct Violations(Vec<FieldViolation>);
+pub struct Violations {
+    told: Vec<FieldViolation>,
+    untold: usize,
+}
 
 impl Violations {
     /// None yet.
@@ -23,31 +29,35 @@ impl Violations {
         Self::default()
     }
 
-    /// Adds a fault: the field, and what was wrong with it and what would be right.
+    /// Adds a fault: the field, and what was wrong with it and what would be right. Past the bound it is only counted.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(FieldViolation::new(field, description));
+        if self.told.len() < VIOLATIONS_MAX {
+            self.told.push(FieldViolation::new(field, description));
+        } else {
+            self.untold += 1;
+        }
     }
 
     /// Whether there is no fault.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.told.is_empty()
     }
 
     /// The faults as an INVALID_ARGUMENT status. The message repeats them for people.
     #[must_use]
     pub fn into_status(self) -> Status {
         let message = self
-            .0
+            .told
             .iter()
             .map(|violation| format!("{}: {}", violation.field, violation.description))
             .collect::<Vec<_>>()
             .join("; ");
-        Status::with_error_details(
-            Code::InvalidArgument,
-            clip(message),
-            ErrorDetails::with_bad_request(self.0),
-        )
+        let mut message = clip(message);
+        if self.untold > 0 {
+            message.push_str(&format!("; and {} more faults", self.untold));
+        }
+        Status::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request(self.told))
     }
 
     /// Ok when there is no fault.
@@ -116,9 +126,9 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
     if let Some(database) = error.as_database_error() {
         // Class 08 connection, 40 rollback (deadlock, serialization), 53 resources, 55 a lock not had in time,
         // 57 operator intervention, 58 system.
-        return database
-            .code()
-            .is_some_and(|code| ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)));
+        return database.code().is_some_and(|code| {
+            ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+        });
     }
     matches!(
         error,
@@ -185,6 +195,17 @@ mod tests {
         let bad_request = status.get_details_bad_request().unwrap();
         assert_eq!(bad_request.field_violations.len(), 2);
         assert_eq!(bad_request.field_violations[1].field, "region_code");
+    }
+
+    #[test]
+    fn more_faults_than_anybody_reads_are_counted() {
+        let mut violations = Violations::new();
+        for number in 0..1_000 {
+            violations.add("states", format!("{number} is not a state"));
+        }
+        let status = violations.into_status();
+        assert_eq!(status.get_details_bad_request().unwrap().field_violations.len(), VIOLATIONS_MAX);
+        assert!(status.message().ends_with("; and 950 more faults"), "{}", status.message());
     }
 
     #[test]

@@ -18,15 +18,18 @@ pub struct StreamError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// How long the broker keeps messages. The outboxes keep them as long, so either can refill what the other lost.
+/// How long the broker keeps case events. The outboxes keep them as long, so either can refill what the other lost.
 pub const RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Creates the streams that are missing.
+/// Creates the streams that are missing. One that exists stays as it is: replicas and limits are the operator's.
 ///
 /// # Errors
 /// When JetStream refuses or does not answer.
 pub async fn ensure(context: &jetstream::Context, namespace: &Namespace) -> Result<(), StreamError> {
-    for (stream, subjects) in [(CASES, "case.>"), (DIRECTORY, "directory.>")] {
+    // Reference data is told by differences: a service that joins later needs all of them, so they do not age.
+    for (stream, subjects, max_age) in
+        [(CASES, "case.>", RETENTION), (DIRECTORY, "directory.>", Duration::ZERO)]
+    {
         let name = namespace.stream(stream);
         let config = stream::Config {
             name: name.clone(),
@@ -34,7 +37,7 @@ pub async fn ensure(context: &jetstream::Context, namespace: &Namespace) -> Resu
             storage: stream::StorageType::File,
             retention: stream::RetentionPolicy::Limits,
             discard: stream::DiscardPolicy::Old,
-            max_age: RETENTION,
+            max_age,
             max_message_size: 1024 * 1024,
             duplicate_window: Duration::from_secs(120),
             allow_atomic_publish: true,

@@ -79,6 +79,8 @@ impl TestHouse {
             tls_cert: None,
             tls_key: None,
             calls_max: 1_024,
+            connections_max: 1_024,
+            http_connections_max: 64,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             otlp_endpoint: None,
@@ -164,9 +166,9 @@ impl TestHouse {
     pub async fn http_base(&self, web: axum::Router) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let platform = self.platform.clone();
+        let (platform, settings) = (self.platform.clone(), self.settings.clone());
         let stop = self.platform.shutdown();
-        tokio::spawn(async move { server::http(&platform, web, listener, stop).await });
+        tokio::spawn(async move { server::http(&platform, &settings, web, listener, stop).await });
         format!("http://{address}")
     }
 

@@ -1,18 +1,40 @@
 //! Settings by name: the process's environment, and behind it the `.run/env` of a trial installation.
 //!
-//! Guarantees that a variable of the real environment always wins, and that nothing is ever written to either.
+//! Guarantees that a variable of the real environment always wins, that nothing is ever written to either, and that a
+//! file which somebody else could have written is not read: it says where tokens and private parts are sent.
 //! What a name means is for its user to know.
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    env,
+    fs::{self, File, Metadata},
+    io::{self, Read as _},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
 
 /// How many folders are climbed in search of `.run/env`: deeper than any checkout, and a bound all the same.
 const FOLDERS_CLIMBED_MAX: usize = 64;
+/// More than deploy/up ever writes.
+const TRIAL_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Writable by the group, writable by others.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Where settings are looked up.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     process: BTreeMap<String, String>,
     trial: BTreeMap<String, String>,
+    ignored: Option<String>,
+}
+
+/// What became of the nearest `.run/env`.
+#[derive(Debug, PartialEq, Eq)]
+enum Trial {
+    None,
+    Read(String),
+    /// Why, for people.
+    Ignored(String),
 }
 
 impl Environment {
@@ -22,8 +44,19 @@ impl Environment {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("HUYING_"))
             .collect();
-        let found = env::current_dir().ok().and_then(|here| find_trial_file(&here));
-        Self { process, trial: found.map(|text| parse_exports(&text)).unwrap_or_default() }
+        // The owner of a process's own entry there is the user it acts as.
+        let user = fs::metadata("/proc/self").ok().map(|entry| entry.uid());
+        let found = env::current_dir().map_or(Trial::None, |here| find_trial_file(&here, user));
+        match found {
+            Trial::None => Self { process, ..Self::default() },
+            Trial::Read(text) => Self { process, trial: parse_exports(&text), ignored: None },
+            Trial::Ignored(why) => Self { process, ignored: Some(why), ..Self::default() },
+        }
+    }
+
+    /// Why the nearest `.run/env` was not read, when there is one that was not.
+    pub(crate) fn ignored(&self) -> Option<&str> {
+        self.ignored.as_deref()
     }
 
     /// The value of a variable; an empty one counts as not set.
@@ -40,14 +73,37 @@ impl Environment {
         let map = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        Self { process: map(process), trial: map(trial) }
+        Self { process: map(process), trial: map(trial), ignored: None }
     }
 }
 
-/// The text of the nearest `.run/env`.
-fn find_trial_file(start: &Path) -> Option<String> {
-    let folders = start.ancestors().take(FOLDERS_CLIMBED_MAX);
-    folders.map(|folder| folder.join(".run/env")).find_map(|path| fs::read_to_string(path).ok())
+/// The nearest `.run/env`, when file and folder are the user's own and nobody else's to write.
+fn find_trial_file(start: &Path, user: Option<u32>) -> Trial {
+    let mut folders = start.ancestors().take(FOLDERS_CLIMBED_MAX).map(|folder| folder.join(".run"));
+    let found = folders.find_map(|folder| File::open(folder.join("env")).ok().map(|file| (folder, file)));
+    let Some((folder, file)) = found else { return Trial::None };
+    let path = folder.join("env");
+    match read_own(&folder, file, user) {
+        Ok(Ok(text)) => Trial::Read(text),
+        Ok(Err(why)) => Trial::Ignored(format!("{} is not read: {why}", path.display())),
+        Err(error) => Trial::Ignored(format!("{} cannot be read: {error}", path.display())),
+    }
+}
+
+/// The text, or why it is not to be trusted. The open file is judged, so that what is judged is what is read.
+fn read_own(folder: &Path, file: File, user: Option<u32>) -> io::Result<Result<String, &'static str>> {
+    let is_own = |of: &Metadata| user == Some(of.uid());
+    let is_writable_by_others = |of: &Metadata| of.mode() & WRITABLE_BY_OTHERS != 0;
+    let (folder, own) = (fs::metadata(folder)?, file.metadata()?);
+    if !is_own(&folder) || !is_own(&own) {
+        return Ok(Err("it or its folder belongs to another user"));
+    }
+    if is_writable_by_others(&folder) || is_writable_by_others(&own) {
+        return Ok(Err("it or its folder can be written by others; chmod go-w would be right"));
+    }
+    let mut text = String::new();
+    file.take(TRIAL_FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(Ok(text))
 }
 
 /// Reads `export NAME='value'` lines, as a shell would: single or double quotes or none, comments, blank lines.
@@ -92,6 +148,8 @@ fn unquote(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -127,13 +185,30 @@ mod tests {
     }
 
     #[test]
-    fn the_trial_file_is_found_from_a_folder_below() {
+    fn the_trial_file_is_found_from_a_folder_below_and_read_when_nobody_else_could_have_written_it() {
         let root = env::temp_dir().join(format!("huying-environment-{}", std::process::id()));
         let below = root.join("a/b");
         fs::create_dir_all(root.join(".run")).unwrap();
         fs::create_dir_all(&below).unwrap();
         fs::write(root.join(".run/env"), "export HUYING_INTAKE='http://x'\n").unwrap();
-        assert_eq!(find_trial_file(&below).unwrap(), "export HUYING_INTAKE='http://x'\n");
+        let file = root.join(".run/env");
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(&root.join(".run"), 0o755);
+        mode(&file, 0o600);
+        let user = fs::metadata(&file).unwrap().uid();
+        let text = Trial::Read("export HUYING_INTAKE='http://x'\n".to_owned());
+        assert_eq!(find_trial_file(&below, Some(user)), text);
+
+        let is_ignored = |user| matches!(find_trial_file(&below, user), Trial::Ignored(_));
+        assert!(is_ignored(Some(user + 1)) && is_ignored(None), "another user's");
+        for (path, wrong, right) in
+            [(&file, 0o620, 0o600), (&file, 0o602, 0o600), (&root.join(".run"), 0o775, 0o755)]
+        {
+            mode(path, wrong);
+            assert!(is_ignored(Some(user)), "{wrong:o}");
+            mode(path, right);
+        }
+        assert_eq!(find_trial_file(&below, Some(user)), text);
         fs::remove_dir_all(&root).unwrap();
     }
 }

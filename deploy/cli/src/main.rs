@@ -37,6 +37,9 @@ async fn main() -> ExitCode {
     };
     let context = Context::new(&cli.global, Environment::read());
     let output = context.output;
+    if let Some(why) = context.environment.ignored() {
+        output.remark(why);
+    }
     match Box::pin(run(cli.command, context)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

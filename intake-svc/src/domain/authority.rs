@@ -1,7 +1,8 @@
 //! Who may see a citizen's private part, and who may have it destroyed.
 //!
 //! Only those who carry the case: the department that has to answer and the office that holds it. Not the addressed
-//! representative, not the auditor, and not the operator, who may destroy but never read.
+//! representative, not the auditor, and not the operator, who may destroy but never read. A token that is limited to a
+//! region is good for nothing outside it.
 
 use huying_platform::{
     auth::{Principal, Role},
@@ -10,10 +11,13 @@ use huying_platform::{
 
 use super::standing::Standing;
 
-/// Whether somebody may read the private part of a case. Nobody may before routing has decided who holds it.
+/// Whether somebody may read the private part of a case in `region`. Nobody may before routing has decided who holds it.
 #[must_use]
-pub fn may_read(principal: &Principal, standing: Option<&Standing>) -> bool {
+pub fn may_read(principal: &Principal, region: &RegionPath, standing: Option<&Standing>) -> bool {
     let Some(standing) = standing else { return false };
+    if !principal.covers(region) {
+        return false;
+    }
     match principal.role {
         Role::Department => is(&standing.responsible_unit, principal),
         Role::Office => is(&standing.holder_office, principal) || is(&standing.responsible_unit, principal),
@@ -24,9 +28,12 @@ pub fn may_read(principal: &Principal, standing: Option<&Standing>) -> bool {
 /// Whether somebody may destroy the key of the private part of a case in `region`.
 #[must_use]
 pub fn may_erase(principal: &Principal, region: &RegionPath, standing: Option<&Standing>) -> bool {
+    if !principal.covers(region) {
+        return false;
+    }
     match principal.role {
         Role::Office => standing.is_some_and(|standing| is(&standing.holder_office, principal)),
-        Role::Operator => principal.region.as_ref().is_none_or(|scope| region.contains(scope)),
+        Role::Operator => true,
         Role::Department | Role::Representative | Role::Auditor => false,
     }
 }
@@ -48,6 +55,14 @@ mod tests {
             role,
             code: code.into(),
             region: region.map(|code| code.parse().unwrap()),
+        }
+    }
+
+    fn region() -> RegionPath {
+        RegionPath {
+            municipal: "150800".parse().unwrap(),
+            district: Some("150802".parse().unwrap()),
+            township: None,
         }
     }
 
@@ -75,27 +90,37 @@ mod tests {
             (Role::Representative, "150802-housing", false),
         ];
         for (role, code, allowed) in table {
-            assert_eq!(may_read(&principal(role, code, None), Some(&standing)), allowed, "{role:?} {code}");
+            let principal = principal(role, code, None);
+            assert_eq!(may_read(&principal, &region(), Some(&standing)), allowed, "{role:?} {code}");
+        }
+    }
+
+    #[test]
+    fn a_token_for_another_region_opens_and_destroys_nothing() {
+        let standing = standing("150802-housing");
+        for (scope, allowed) in [("150800", true), ("150802", true), ("150821", false), ("150802001", false)]
+        {
+            let office = principal(Role::Office, "150802-office", Some(scope));
+            assert_eq!(may_read(&office, &region(), Some(&standing)), allowed, "{scope}");
+            assert_eq!(may_erase(&office, &region(), Some(&standing)), allowed, "{scope}");
+            let department = principal(Role::Department, "150802-housing", Some(scope));
+            assert_eq!(may_read(&department, &region(), Some(&standing)), allowed, "{scope}");
         }
     }
 
     #[test]
     fn nobody_reads_before_routing_has_decided() {
-        assert!(!may_read(&principal(Role::Office, "150802-office", None), None));
+        assert!(!may_read(&principal(Role::Office, "150802-office", None), &region(), None));
     }
 
     #[test]
     fn a_closed_case_is_nobodys_who_has_no_code() {
-        assert!(!may_read(&principal(Role::Department, "", None), Some(&standing(""))));
+        assert!(!may_read(&principal(Role::Department, "", None), &region(), Some(&standing(""))));
     }
 
     #[test]
     fn the_holding_office_and_operators_of_the_region_erase() {
-        let region = RegionPath {
-            municipal: "150800".parse().unwrap(),
-            district: Some("150802".parse().unwrap()),
-            township: None,
-        };
+        let region = region();
         let standing = standing("150802-housing");
         let table = [
             (principal(Role::Office, "150802-office", None), true),

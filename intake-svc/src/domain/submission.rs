@@ -134,7 +134,7 @@ impl Submission {
             kind: self.kind.into(),
             region: Some(self.region.to_proto()),
             addressee: Some(self.addressee.to_proto()),
-            title: cut(redact::citizen_text(&one_line), TITLE_MAX_CHARS),
+            title: cut(self.masked(&one_line), TITLE_MAX_CHARS),
             category: self.category.clone(),
             publication: self.publication.into(),
             submitted_at_us: micros(received_at),
@@ -145,7 +145,13 @@ impl Submission {
     /// The text that may be published once the case is registered: masked.
     #[must_use]
     pub fn public_body(&self) -> String {
-        cut(redact::citizen_text(&self.body), BODY_MAX_CHARS)
+        cut(self.masked(&self.body), BODY_MAX_CHARS)
+    }
+
+    /// A text of the petitioner's without what others could find them by.
+    fn masked(&self, text: &str) -> String {
+        let petitioner = &self.petitioner;
+        redact::citizen_text_about(text, &[&petitioner.name, &petitioner.phone, &petitioner.address])
     }
 }
 

@@ -1,13 +1,15 @@
 //! Destroys the key of a citizen's private part, for good.
 //!
 //! What is left cannot be opened by anybody. The case itself goes on: its public part never held what is erased.
-//! A second erasure changes nothing and is answered like the first, so that a retry is safe.
+//! A second erasure changes nothing and is answered like the first, so that a retry is safe. The ground is published,
+//! and masked as if a citizen had written it.
 
 use huying_platform::{
     auth::Principal,
     codes::RegionPath,
     ids::{CaseId, EventId},
     outbox::{OutgoingEvent, current_traceparent},
+    redact,
     status::timestamp_to_proto,
 };
 use huying_proto::events::v1::{ErasureRequested, Event, event::Body};
@@ -78,7 +80,7 @@ pub async fn erase_private_part(
         header: Some(header),
         actor: Some(eraser.actor()),
         standing: None,
-        body: Some(Body::ErasureRequested(ErasureRequested { ground: ground.to_owned() })),
+        body: Some(Body::ErasureRequested(ErasureRequested { ground: redact::citizen_text(ground) })),
     };
     app.outbox.append(&mut transaction, &[OutgoingEvent::case(&event, current_traceparent())]).await?;
     transaction.commit().await?;

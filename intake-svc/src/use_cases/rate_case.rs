@@ -70,6 +70,10 @@ pub async fn rate_case(app: &App, request: RateCaseRequest) -> Result<CaseId, Ra
     let status = case_status::find(&mut transaction, case_id).await?.ok_or(RatingRefused::NotReplied)?;
     let reply_number = status.reply.number;
     let rated = ratings::is_rated(&mut transaction, case_id, reply_number).await?;
+    if rated && let Some((case_id, first_mac)) = ratings::find_by_key(&mut transaction, &key_hash).await? {
+        // The same call, sent twice at once: the other one was committed since the first look.
+        return same_or_reused(case_id, &first_mac, body_mac);
+    }
     rating::check_allowed(status.standing.state, rated, rating.reopen)?;
     let header = submissions::header_of(&mut transaction, case_id).await?.ok_or(sqlx::Error::RowNotFound)?;
 

@@ -2,11 +2,14 @@
 //!
 //! The request to enter the reading in the public history commits before anything is handed out. A commit whose
 //! outcome is unknown hands out nothing: at worst a reading is published that did not happen, never the reverse.
+//! The purpose is published with it, and masked: who writes one has the citizen's name and number at hand.
 
 use huying_platform::{
     auth::Principal,
+    codes::RegionPath,
     ids::{CaseId, EventId},
     outbox::{OutgoingEvent, current_traceparent},
+    redact,
     status::timestamp_to_proto,
 };
 use huying_proto::{
@@ -43,6 +46,9 @@ pub enum ReadError {
     /// The key is gone.
     #[error("the private part has been erased")]
     Erased,
+    /// A stored header is not one.
+    #[error("a stored case header has no region path")]
+    StoredHeader,
     /// The row or the master key is not what it was.
     #[error("opening a private part failed")]
     Sealing(#[from] SealError),
@@ -71,8 +77,10 @@ pub async fn read_private_part(
 
     let mut transaction = app.db.begin().await?;
     let stored = submissions::load_sealed(&mut transaction, case_id).await?.ok_or(ReadError::CaseNotFound)?;
+    let region = stored.header.region.as_ref().and_then(|path| RegionPath::from_proto(path).ok());
+    let region = region.ok_or(ReadError::StoredHeader)?;
     let status = case_status::find(&mut transaction, case_id).await?;
-    if !authority::may_read(reader, status.as_ref().map(|status| &status.standing)) {
+    if !authority::may_read(reader, &region, status.as_ref().map(|status| &status.standing)) {
         tracing::warn!(%case_id, subject = reader.subject, role = ?reader.role, code = reader.code,
             "reading of a private part denied");
         return Err(ReadError::OutOfScope);
@@ -80,6 +88,9 @@ pub async fn read_private_part(
     let wrapped_key = stored.wrapped_key.ok_or(ReadError::Erased)?;
     let private_part = app.sealer.open(case_id, &stored.sealed, &wrapped_key)?;
     let private_part = ReadPrivatePartResponse::decode(private_part.as_slice())?;
+
+    let known = private_part.petitioner.as_ref().map(|who| [who.name.as_str(), who.address.as_str()]);
+    let purpose = redact::citizen_text_about(purpose, known.as_ref().map_or(&[], |known| known.as_slice()));
 
     let event = Event {
         event_id: EventId::new_v7().to_string(),
@@ -89,7 +100,7 @@ pub async fn read_private_part(
         header: Some(stored.header),
         actor: Some(reader.actor()),
         standing: None,
-        body: Some(Body::PrivateReadRequested(PrivateReadRequested { purpose: purpose.to_owned() })),
+        body: Some(Body::PrivateReadRequested(PrivateReadRequested { purpose })),
     };
     app.outbox.append(&mut transaction, &[OutgoingEvent::case(&event, current_traceparent())]).await?;
     transaction.commit().await?;

@@ -59,6 +59,26 @@ async fn who_carries_the_case_reads_on_the_record() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_a_reading_and_an_erasure_leaves_masked() {
+    let intake = Intake::start().await;
+    let case_id = assigned(&intake).await.case_id;
+    let purpose = format!("回访{NAME}，电话138 1234 5678");
+    let reading = ReadPrivatePartRequest { case_id: case_id.clone(), purpose };
+    let call = intake.called_by("office", "150802-office", reading);
+    intake.client.clone().read_private_part(call).await.unwrap();
+    let erasure = ErasePrivatePartRequest { case_id, ground: format!("本人{PHONE}来电申请") };
+    let call = intake.called_by("office", "150802-office", erasure);
+    intake.client.clone().erase_private_part(call).await.unwrap();
+
+    let sent = requests_sent(&intake).await;
+    let Some(Body::PrivateReadRequested(asked)) = &sent[0].body else { panic!("{sent:?}") };
+    assert_eq!(asked.purpose, "回访王**，电话1** **** ****");
+    let Some(Body::ErasureRequested(asked)) = &sent[1].body else { panic!("{sent:?}") };
+    assert_eq!(asked.ground, "本人1**********来电申请");
+    intake.house.stop().await;
+}
+
+#[tokio::test]
 async fn everybody_else_is_refused_and_leaves_no_event() {
     let intake = Intake::start().await;
     let receipt = assigned(&intake).await;

@@ -7,6 +7,9 @@
 //! has been registered. Of a case whose citizen allowed the status alone no text is ever shown, replies included,
 //! because an answer reveals the question; that it was given, when and by whom is shown, and the leaf has the
 //! commitment.
+//!
+//! Erasure has one rule, [`Account::is_erased`]: with the private part go the texts that the citizen wrote before. What
+//! units wrote stays, and so does what the citizen writes afterwards.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +54,12 @@ pub struct Account {
     pub replied_unit: String,
     /// Office that held the case at the latest reply; empty before the first.
     pub replied_holder: String,
+    /// Version of the latest erasure of the private part; 0 without one.
+    pub erased_before: u64,
 }
+
+/// Names of the texts that citizens write.
+pub const CITIZENS_TEXTS: [&str; 3] = ["title", "body", "comment"];
 
 impl Account {
     /// The account after version 1.
@@ -73,6 +81,7 @@ impl Account {
             registered: false,
             replied_unit: String::new(),
             replied_holder: String::new(),
+            erased_before: 0,
         }
     }
 
@@ -95,6 +104,7 @@ impl Account {
         }
         match &event.body {
             Body::CaseRegistered(_) => self.registered = true,
+            Body::PrivatePartErased(_) => self.erased_before = event.version,
             Body::CaseReturned(returned) => facts.of(&returned.unit, self.case_id).returned += 1,
             Body::CaseReplied(replied) => {
                 self.replied_unit.clone_from(&replied.unit);
@@ -130,7 +140,6 @@ impl Account {
             | Body::CaseReopened(_)
             | Body::CaseClosed(_)
             | Body::PrivatePartRead(_)
-            | Body::PrivatePartErased(_)
             | Body::RatingRequested(_)
             | Body::PrivateReadRequested(_)
             | Body::ErasureRequested(_)
@@ -144,6 +153,11 @@ impl Account {
             Publication::Public => self.registered,
             Publication::StatusOnly | Publication::Unspecified => false,
         }
+    }
+
+    /// Has a text, and the salt of its commitment, been deleted for good?
+    pub fn is_erased(&self, case_version: u64, name: &str) -> bool {
+        case_version < self.erased_before && CITIZENS_TEXTS.contains(&name)
     }
 }
 

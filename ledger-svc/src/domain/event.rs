@@ -15,6 +15,9 @@ use huying_proto::events::v1::{
 };
 use jiff::Timestamp;
 
+/// A category path is at most 200 characters, of at most four bytes each in UTF-8.
+const CATEGORY_BYTES_MAX: usize = 800;
+
 /// Why an event cannot enter the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a public event of a case: {0}")]
@@ -92,7 +95,7 @@ impl CaseEvent {
             .ok_or_else(|| wrong("header.publication", "is unknown"))?;
         let region = header.region.as_ref().ok_or_else(|| wrong("header.region", "is missing"))?;
         let region = RegionPath::from_proto(region).map_err(|error| wrong("header.region", error))?;
-        check_code("header.category", &header.category, 400)?;
+        check_code("header.category", &header.category, CATEGORY_BYTES_MAX)?;
         let actor = event.actor.ok_or_else(|| wrong("actor", "is missing"))?;
         let actor_role = ActorRole::try_from(actor.role)
             .ok()

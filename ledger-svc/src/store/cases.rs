@@ -53,9 +53,13 @@ pub struct Standing {
     pub cases: u64,
 }
 
+/// How far matching cases are counted: one more than anybody is told exactly. Counting all of them would cost every
+/// reader a walk through the table.
+pub const COUNTED_MAX: u64 = 10_001;
+
 const COLUMNS: &str = "case_id, case_version, kind, publication, municipal, district, township, category, \
      submitted_at, updated_at, state, holder_office, responsible_unit, deadline_at, overdue, registered, \
-     replied_unit, replied_holder";
+     replied_unit, replied_holder, erased_before";
 
 /// The accounts of cases that are in the log.
 pub async fn load(
@@ -84,16 +88,17 @@ pub async fn save(connection: &mut PgConnection, accounts: &[&Account]) -> sqlx:
     sqlx::query(
         "INSERT INTO cases (case_id, case_version, kind, publication, municipal, district, township, category, \
                             submitted_at, updated_at, state, holder_office, responsible_unit, deadline_at, overdue, \
-                            registered, replied_unit, replied_holder) \
+                            registered, replied_unit, replied_holder, erased_before) \
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], \
                               $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], \
                               $12::text[], $13::text[], $14::timestamptz[], $15::boolean[], $16::boolean[], \
-                              $17::text[], $18::text[]) \
+                              $17::text[], $18::text[], $19::bigint[]) \
          ON CONFLICT (case_id) DO UPDATE SET \
              case_version = excluded.case_version, updated_at = excluded.updated_at, state = excluded.state, \
              holder_office = excluded.holder_office, responsible_unit = excluded.responsible_unit, \
              deadline_at = excluded.deadline_at, overdue = excluded.overdue, registered = excluded.registered, \
-             replied_unit = excluded.replied_unit, replied_holder = excluded.replied_holder",
+             replied_unit = excluded.replied_unit, replied_holder = excluded.replied_holder, \
+             erased_before = excluded.erased_before",
     )
     .bind(column(accounts, |account| account.case_id.as_uuid()))
     .bind(column(accounts, |account| signed(account.version)))
@@ -113,6 +118,7 @@ pub async fn save(connection: &mut PgConnection, accounts: &[&Account]) -> sqlx:
     .bind(column(accounts, |account| account.registered))
     .bind(column(accounts, |account| account.replied_unit.as_str()))
     .bind(column(accounts, |account| account.replied_holder.as_str()))
+    .bind(column(accounts, |account| signed(account.erased_before)))
     .execute(connection)
     .await?;
     Ok(())
@@ -145,10 +151,11 @@ pub async fn list(
     query.build().fetch_all(connection).await?.iter().map(account).collect()
 }
 
-/// How many cases a filter matches.
+/// How many cases a filter matches, counted no further than [`COUNTED_MAX`].
 pub async fn count(connection: &mut PgConnection, filter: &CaseFilter) -> sqlx::Result<u64> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT count(*) FROM cases WHERE true");
+    let mut query = QueryBuilder::<Postgres>::new("SELECT count(*) FROM (SELECT 1 FROM cases WHERE true");
     push_filter(&mut query, filter);
+    query.push(" LIMIT ").push_bind(signed(COUNTED_MAX)).push(") AS counted");
     query.build_query_scalar().fetch_one(connection).await.map(unsigned)
 }
 
@@ -182,9 +189,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &CaseFilter) {
         let column = match region.tier() {
             Tier::Municipal => "municipal",
             Tier::District => "district",
-            // A township's code begins with its district's, and the index with the district.
+            // A township's code begins with its district's, if it has one, and the index with the district.
             Tier::Township => {
-                query.push(" AND district = ").push_bind(region.as_str()[..6].to_owned());
+                query.push(" AND district IN ('', ").push_bind(region.as_str()[..6].to_owned()).push(")");
                 "township"
             }
         };
@@ -236,6 +243,7 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
         registered: row.try_get("registered")?,
         replied_unit: row.try_get("replied_unit")?,
         replied_holder: row.try_get("replied_holder")?,
+        erased_before: unsigned(row.try_get("erased_before")?),
     })
 }
 

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::{signed, unsigned};
-use crate::domain::leaf::SaltedText;
+use crate::domain::{account::CITIZENS_TEXTS, leaf::SaltedText};
 
 /// A text as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,23 @@ pub async fn insert(connection: &mut PgConnection, texts: &[(CaseId, u64, Salted
     .bind(&names)
     .bind(&bodies)
     .bind(&salts)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes what citizens wrote in versions before these.
+pub async fn erase_before(connection: &mut PgConnection, erasures: &[(CaseId, u64)]) -> sqlx::Result<()> {
+    let case_ids: Vec<_> = erasures.iter().map(|(case_id, _)| case_id.as_uuid()).collect();
+    let versions: Vec<_> = erasures.iter().map(|(_, version)| signed(*version)).collect();
+    sqlx::query(
+        "DELETE FROM texts USING unnest($1::uuid[], $2::bigint[]) AS erased (case_id, case_version) \
+         WHERE texts.case_id = erased.case_id AND texts.case_version < erased.case_version \
+           AND texts.name = ANY($3)",
+    )
+    .bind(&case_ids)
+    .bind(&versions)
+    .bind(&CITIZENS_TEXTS[..])
     .execute(connection)
     .await?;
     Ok(())

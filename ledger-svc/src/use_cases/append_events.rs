@@ -1,12 +1,14 @@
 //! Appends a batch of events to the log: one transaction, and everything a reader can see of them is in it.
 //!
 //! Guaranteed: a version of a case becomes a leaf once, in order, however often and in whatever order its event comes;
-//! a leaf that is visible is covered by a visible checkpoint; a sequencer that lost the lead changes nothing. The
+//! a leaf that is visible is covered by a visible checkpoint; with the leaf of an erasure the citizen's texts before it
+//! are gone, while their leaves stay; a sequencer that lost the lead changes nothing. The
 //! lock on the log's row is what makes the guarantee; that there is one leader is only so that nobody waits for it.
 
 use std::{collections::HashMap, sync::Arc};
 
 use huying_platform::{clock::Clock, ids::CaseId};
+use huying_proto::events::v1::event::Body;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
@@ -139,6 +141,11 @@ impl AppendEvents {
         if !written.texts.is_empty() {
             store::texts::insert(connection, &written.texts).await?;
         }
+        let erasures = erasures(&append);
+        if !erasures.is_empty() {
+            // After the insert, for what is erased may have come in the same batch.
+            store::texts::erase_before(connection, &erasures).await?;
+        }
         store::cases::save(connection, &changed).await?;
         if !facts.0.is_empty() {
             store::units::add(connection, &facts).await?;
@@ -208,6 +215,12 @@ fn distinct_cases(events: &[CaseEvent]) -> Vec<CaseId> {
     case_ids.sort_unstable();
     case_ids.dedup();
     case_ids
+}
+
+/// Cases whose private part was erased, and the version that says so.
+fn erasures(events: &[CaseEvent]) -> Vec<(CaseId, u64)> {
+    let erasures = events.iter().filter(|event| matches!(event.body, Body::PrivatePartErased(_)));
+    erasures.map(|event| (event.case_id, event.version)).collect()
 }
 
 /// Carries accounts on over the events, which are in order and without gaps. Returns those that changed.

@@ -47,6 +47,8 @@ pub struct TextView {
     pub commitment: String,
     /// Text and salt, where they are public.
     pub shown: Option<ShownText>,
+    /// Text and salt have been deleted for good.
+    pub erased: bool,
 }
 
 /// A public text.
@@ -101,6 +103,7 @@ pub async fn get_case(db: &PgPool, case_id: CaseId) -> Result<CaseView, ReadErro
                 name: name.to_string(),
                 commitment: commitment.clone(),
                 shown: texts.remove(&(kept.case_version, name.to_string())),
+                erased: account.is_erased(kept.case_version, name),
             })
             .collect();
         lines.push(LineView { leaf_index: kept.leaf_index, json, leaf, texts });

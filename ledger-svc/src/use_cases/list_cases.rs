@@ -19,7 +19,7 @@ pub struct CasePage {
     pub cases: Vec<ListedCase>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<Place>,
-    /// How many cases the filter matches.
+    /// How many cases the filter matches, counted up to [`store::cases::COUNTED_MAX`].
     pub total: u64,
 }
 

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::{account::Account, words},
     grpc::{page_token, parse_page_token},
-    store::cases::{CaseFilter, Place},
+    store::cases::{COUNTED_MAX, CaseFilter, Place},
     use_cases::{
         count_cases::Counts,
         latest_checkpoint::tree_size,
@@ -211,7 +211,7 @@ fn list(page: &CasePage, filter: &CaseFilter, is_later_page: bool, directory: &D
         section aria-label="事项列表" {
             @if filtered {
                 p.found {
-                    "符合条件的事项 " strong { (page.total) } " 件 · "
+                    "符合条件的事项 " strong { (counted(page.total)) } " 件 · "
                     a href="/" { "清除筛选 " span.en lang="en" { "Clear" } }
                 }
             }
@@ -241,6 +241,11 @@ fn list(page: &CasePage, filter: &CaseFilter, is_later_page: bool, directory: &D
             }
         }
     }
+}
+
+/// A count as far as it was counted.
+fn counted(total: u64) -> String {
+    if total < COUNTED_MAX { total.to_string() } else { format!("{}+", COUNTED_MAX - 1) }
 }
 
 fn row(case: &ListedCase, directory: &Directory) -> Markup {
@@ -283,6 +288,7 @@ pub(super) fn title(title: Option<&str>, account: &Account) -> Markup {
     html! {
         @match (title, account.publication) {
             (Some(title), _) => { (title) }
+            (None, _) if account.is_erased(1, "title") => { span.withheld { "已删除" } }
             (None, Publication::StatusOnly) => { span.withheld { "未公开 · 仅公开办理情况" } }
             (None, Publication::Public | Publication::Unspecified) => {
                 span.withheld { "待登记 · 登记受理后公开" }
@@ -319,4 +325,15 @@ fn address(filter: &CaseFilter, after: Option<Place>) -> String {
         parts.push(format!("after={}", page_token(place)));
     }
     if parts.is_empty() { "/".to_owned() } else { format!("/?{}", parts.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn a_count_says_where_counting_ended() {
+        assert_eq!(counted(10_000), "10000");
+        assert_eq!(counted(10_001), "10000+");
+    }
 }

@@ -96,13 +96,16 @@ fn head(view: &CaseView, directory: &Directory) -> Markup {
             }
             @match account.publication {
                 Publication::StatusOnly => {
-                    p.note { "来信人选择只公开办理情况，因此信件和答复的文字都不显示；每段文字在账本中留有加盐的承诺值，日后仍可核对。" }
+                    p.note { "来信人选择只公开办理情况，因此信件和答复的文字都不显示；每段文字在账本中留有加盐的承诺值，未删除的日后仍可核对。" }
                 }
                 Publication::Public | Publication::Unspecified => {
                     @if !account.texts_are_public() {
-                        p.note { "这件事项还没有登记受理，文字在登记受理之后公开。" }
+                        p.note { "这件事项还没有登记受理，未删除的文字在登记受理之后公开。" }
                     }
                 }
+            }
+            @if account.erased_before > 0 {
+                p.note { "第 " (account.erased_before) " 步之前的标题、正文和群众留言已从本账本删除，只留下承诺值，不能再核对。" }
             }
         }
     }
@@ -152,6 +155,9 @@ fn said(text: &TextView, event_type: &str) -> Markup {
                     @if !is_main { span.label { (name.0) } }
                     p { (shown.text) }
                 }
+            }
+            None if text.erased => {
+                p.withheld { (name.0) "已删除 " span.en lang="en" { (name.1) " deleted" } }
             }
             None => {
                 p.withheld { (name.0) "不公开 " span.en lang="en" { (name.1) " withheld" } }

@@ -53,10 +53,11 @@ struct Pages {
 type Shared = axum::extract::State<Arc<Pages>>;
 
 /// All pages.
-pub fn router(platform: &Platform, log: &LogIdentity) -> Router {
+pub fn router(platform: &Platform, readers: PgPool, log: &LogIdentity) -> Router {
     let pages = Pages {
-        db: platform.db.clone(),
+        db: readers,
         directory: platform.directory.clone(),
+        // Counting all cases may take longer than a reader may, and is done once for all of them.
         counts: CountCases::new(platform.db.clone()),
         verifier_key: log.signer.verifier_key(),
     };

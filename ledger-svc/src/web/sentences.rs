@@ -85,7 +85,9 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
                 }
             }
             "PrivatePartRead" => { strong { (who(&leaf.actor, directory)) } "查阅了来信人的非公开信息" }
-            "PrivatePartErased" => { "来信人的非公开信息已永久删除，任何人都不能再读取" }
+            "PrivatePartErased" => {
+                "受理系统已删除来信人非公开信息的密钥，此前的标题、正文和群众留言也已从本账本删除"
+            }
             other => { (other) }
         }
     }

@@ -84,3 +84,48 @@ async fn of_a_status_only_case_no_text_is_ever_shown() {
     assert!(page.body.contains("团结街道综合办") && page.body.contains("答复"));
     house.stop().await;
 }
+
+#[tokio::test]
+async fn an_erasure_takes_what_the_citizen_wrote_before_and_leaves_every_proof() {
+    let house = House::start().await;
+    let reply = "暖气管道已经更换";
+    // Part of it comes in the batch of the erasure, part of it long before.
+    let story = Story::new("暖气不热的标题", "楼里只有十四度。", 1).registered().assigned(DEPARTMENT);
+    house.publish_until(&story.events, 3).await;
+    let story = story.accepted().replied(reply).rated(false, false).erased();
+    house.publish_until(&story.events, 7).await;
+    let kept: Vec<(i64, String)> =
+        sqlx::query_as("SELECT case_version, name FROM texts WHERE name <> 'note' ORDER BY case_version")
+            .fetch_all(&house.house.platform.db)
+            .await
+            .unwrap();
+    assert_eq!(kept, [(5, "text".to_owned()), (7, "ground".to_owned())]);
+
+    // What is written after the erasure is another matter.
+    let story = story.rated(true, true);
+    house.publish_until(&story.events, 8).await;
+    let case = house.case(&story.case_id).await;
+    assert_eq!(case.case.as_ref().unwrap().title, "");
+    for line in &case.lines {
+        for text in &line.texts {
+            let is_gone = line.case_version < 7 && ["title", "body", "comment"].contains(&text.name.as_str());
+            assert_eq!(text.erased, is_gone, "{} {}", line.case_version, text.name);
+            if is_gone {
+                assert!(text.text.is_empty() && text.salt.is_empty() && line.leaf.contains(&text.commitment));
+            } else {
+                check_shown(text, &line.leaf);
+            }
+        }
+    }
+    assert_eq!(house.audit().await.len(), 8);
+
+    let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
+    let list = house.get("/").await.body;
+    for written in ["暖气不热的标题", "十四度"] {
+        assert!(!page.contains(written) && !list.contains(written), "{written}");
+    }
+    assert!(page.contains(reply) && page.contains("正文已删除") && page.contains("群众留言已删除"));
+    assert!(page.contains("也已从本账本删除") && page.contains("第 7 步之前"));
+    assert!(list.contains("已删除") && !list.contains("待登记"));
+    house.stop().await;
+}

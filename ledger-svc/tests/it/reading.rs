@@ -99,3 +99,40 @@ async fn what_makes_no_sense_is_refused_by_name() {
     assert_eq!(client.list_cases(unknown).await.unwrap_err().code(), Code::NotFound);
     house.stop().await;
 }
+
+#[tokio::test]
+async fn a_reader_has_three_seconds() {
+    let house = House::start().await;
+    let readers = huying_ledger_svc::readers(&house.house.platform);
+    let bound: String = sqlx::query_scalar("SHOW statement_timeout").fetch_one(&readers).await.unwrap();
+    assert_eq!(bound, "3s");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_total_is_counted_to_ten_thousand_and_one() {
+    let house = House::start().await;
+    sqlx::query(
+        "INSERT INTO cases (case_id, case_version, kind, publication, municipal, district, township, category, \
+             submitted_at, updated_at, state, holder_office, responsible_unit, overdue, registered, replied_unit, \
+             replied_holder) \
+         SELECT gen_random_uuid(), 1, 1, 1, '150800', '150802', '150802001', '', now(), now(), 1, '', '', false, \
+             false, '', '' FROM generate_series(1, 10050)",
+    )
+    .execute(&house.house.platform.db)
+    .await
+    .unwrap();
+    let request =
+        ListCasesRequest { region_code: "150802".into(), page_size: 1, ..ListCasesRequest::default() };
+    assert_eq!(house.client.clone().list_cases(request).await.unwrap().into_inner().total, 10_001);
+    assert!(house.get("/?region=150802").await.body.contains("<strong>10000+</strong>"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_endless_request_is_not_even_read() {
+    let house = House::start().await;
+    let endless = ListCasesRequest { unit: "x".repeat(100_000), ..ListCasesRequest::default() };
+    assert_eq!(house.client.clone().list_cases(endless).await.unwrap_err().code(), Code::OutOfRange);
+    house.stop().await;
+}

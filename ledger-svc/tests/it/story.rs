@@ -4,8 +4,8 @@ use huying_platform::ids::{CaseId, EventId};
 use huying_proto::events::v1::{
     Actor, ActorRole, Addressee, CaseAccepted, CaseAssigned, CaseClosed, CaseEscalated, CaseHeader, CaseKind,
     CaseQueued, CaseRated, CaseRegistered, CaseReplied, CaseReturned, CaseState, CaseSubmitted, CloseReason,
-    DeadlineExpired, DeadlineKind, Event, PrivatePartRead, ProgressReported, Publication, RegionPath,
-    RuleConsidered, RuleTrace, Standing, addressee::To, event::Body,
+    DeadlineExpired, DeadlineKind, Event, PrivatePartErased, PrivatePartRead, ProgressReported, Publication,
+    RegionPath, RuleConsidered, RuleTrace, Standing, addressee::To, event::Body,
 };
 
 /// 2026-03-01 10:00 in Shanghai, seconds since the epoch.
@@ -187,6 +187,11 @@ impl Story {
             expiry_number: 1,
         };
         self.then(ActorRole::System, Body::DeadlineExpired(body))
+    }
+
+    pub(crate) fn erased(self) -> Self {
+        let body = PrivatePartErased { ground: "本人申请".into() };
+        self.then(ActorRole::Office, Body::PrivatePartErased(body))
     }
 
     pub(crate) fn read(self) -> Self {

@@ -19,7 +19,7 @@ pub enum Recipient {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecipientRefused {
     /// The mailbox belongs to somebody else.
-    #[error("the mailbox of {0} can be read by that recipient and by operators only")]
+    #[error("the mailbox of {0} can be read by that recipient and by operators of its region only")]
     NotYours(Recipient),
     /// Nobody of that code has ever been imported.
     #[error("{0} is not in the directory")]
@@ -63,21 +63,23 @@ impl Recipient {
         }
     }
 
-    /// Whether a caller may read and acknowledge this mailbox: its owner and operators may. Those who are retired from
-    /// the directory keep what they were told.
+    /// Whether a caller may read and acknowledge this mailbox: its owner and operators may, with a token that is not
+    /// limited to another region. Those who are retired from the directory keep what they were told.
     ///
     /// # Errors
     /// Says whether the mailbox is another's, or of nobody.
     pub fn admit(&self, caller: &Principal, directory: &Directory) -> Result<(), RecipientRefused> {
         // Authority comes first, so that a stranger does not learn which codes exist.
-        if !self.may_be_read_by(caller) {
+        let home = match self {
+            Self::Representative(code) => directory.representative(code.as_str()).map(|one| &one.region),
+            Self::Unit(code) => directory.unit(code.as_str()).map(|unit| &unit.region),
+        };
+        let is_in_scope = caller.region.is_none()
+            || home.and_then(|region| directory.path_of(region)).is_some_and(|path| caller.covers(&path));
+        if !self.may_be_read_by(caller) || !is_in_scope {
             return Err(RecipientRefused::NotYours(self.clone()));
         }
-        let known = match self {
-            Self::Representative(code) => directory.representative(code.as_str()).is_some(),
-            Self::Unit(code) => directory.unit(code.as_str()).is_some(),
-        };
-        if known { Ok(()) } else { Err(RecipientRefused::Unknown(self.clone())) }
+        if home.is_some() { Ok(()) } else { Err(RecipientRefused::Unknown(self.clone())) }
     }
 
     fn may_be_read_by(&self, caller: &Principal) -> bool {
@@ -103,6 +105,8 @@ impl std::fmt::Display for Recipient {
 
 #[cfg(test)]
 mod tests {
+    use huying_proto::events::v1::{DirectoryEntry, Region, Representative, Unit, directory_entry::Entry};
+
     use super::*;
 
     fn caller(role: Role, code: &str) -> Principal {
@@ -129,6 +133,43 @@ mod tests {
         let mut sorted = keys.clone();
         sorted.sort();
         assert_eq!(keys, sorted);
+    }
+
+    #[test]
+    fn a_token_for_a_region_opens_the_mailboxes_there() {
+        let region = |code: &str, parent: &str| {
+            let region = Region { code: code.into(), parent: parent.into(), ..Region::default() };
+            DirectoryEntry { entry: Some(Entry::Region(region)), retired: false }
+        };
+        let unit = Unit { code: "150802001-office".into(), region: "150802001".into(), ..Unit::default() };
+        let representative =
+            Representative { code: "r-1".into(), region: "150802001".into(), ..Representative::default() };
+        let directory = Directory::new(
+            1,
+            [
+                region("150800", ""),
+                region("150802", "150800"),
+                region("150821", "150800"),
+                region("150802001", "150802"),
+                DirectoryEntry { entry: Some(Entry::Unit(unit)), retired: false },
+                DirectoryEntry { entry: Some(Entry::Representative(representative)), retired: false },
+            ],
+        );
+        let operator = |region: &str| Principal { region: region.parse().ok(), ..caller(Role::Operator, "") };
+        let unit = Recipient::unit("150802001-office").unwrap();
+        let unknown = Recipient::unit("150802001-nobody").unwrap();
+        for recipient in [unit.clone(), Recipient::representative("r-1").unwrap()] {
+            for (region, admitted) in
+                [("", true), ("150800", true), ("150802", true), ("150802001", true), ("150821", false)]
+            {
+                assert_eq!(recipient.admit(&operator(region), &directory).is_ok(), admitted, "{region}");
+            }
+        }
+        assert_eq!(unknown.admit(&operator(""), &directory), Err(RecipientRefused::Unknown(unknown.clone())));
+        assert_eq!(unknown.admit(&operator("150802"), &directory), Err(RecipientRefused::NotYours(unknown)));
+        let elsewhere =
+            Principal { region: Some("150821".parse().unwrap()), ..caller(Role::Office, "150802001-office") };
+        assert_eq!(unit.admit(&elsewhere, &directory), Err(RecipientRefused::NotYours(unit)));
     }
 
     #[test]

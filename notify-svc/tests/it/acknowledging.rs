@@ -1,8 +1,11 @@
 //! How far a recipient has come.
 
+use huying_proto::notify::v1::{AcknowledgeRequest, Recipient, recipient::Recipient as OneOf};
 use tonic::Code;
 
-use crate::house::{announced, event, house_with_replica, next, positions, reason, representative};
+use crate::house::{
+    announced, event, house_with_replica, next, positions, reason, representative, with_token,
+};
 
 #[tokio::test]
 async fn a_stream_without_a_position_goes_on_after_what_was_acknowledged() {
@@ -47,5 +50,17 @@ async fn nobody_acknowledges_for_another() {
     let stranger = house.token("representative", "r-1", "");
     let status = replica.acknowledge(&stranger, &representative(0), 1).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::PermissionDenied, "RECIPIENT_NOT_YOURS"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_endless_request_is_not_even_read() {
+    let (house, replica, token) = house_with_replica().await;
+    let request = AcknowledgeRequest {
+        recipient: Some(Recipient { recipient: Some(OneOf::UnitCode("x".repeat(100_000))) }),
+        position: 1,
+    };
+    let refused = replica.client.clone().acknowledge(with_token(request, &token)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
     house.stop().await;
 }

@@ -21,6 +21,9 @@ async fn only_a_true_and_timely_token_of_the_right_role_gets_in() {
     let now = house.platform.clock.now().as_second();
     let claims = |role: &str, code: &str, audience: &str, exp: i64| json!({"sub": "x", "role": role, "code": code, "aud": audience, "exp": exp, "iat": now});
 
+    let not_before =
+        |nbf: i64| json!({"sub": "x", "role": "operator", "aud": "huying", "exp": now + 600, "nbf": nbf});
+
     let missing = client.list_dead_letters(ListDeadLettersRequest::default()).await.unwrap_err();
     assert_eq!(missing.code(), Code::Unauthenticated);
     assert_eq!(missing.get_details_error_info().unwrap().reason, "TOKEN_MISSING");
@@ -41,6 +44,7 @@ async fn only_a_true_and_timely_token_of_the_right_role_gets_in() {
         (house.token_with(&claims("emperor", "", "huying", now + 60)), "TOKEN_INVALID"),
         (house.token_with(&claims("department", "", "huying", now + 60)), "TOKEN_INVALID"),
         (house.token_with(&claims("operator", "", "huying", now - 60)), "TOKEN_EXPIRED"),
+        (house.token_with(&not_before(now + 60)), "TOKEN_INVALID"),
     ] {
         let refused = client.list_dead_letters(with_token(&token)).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated, "{token}");
@@ -52,6 +56,12 @@ async fn only_a_true_and_timely_token_of_the_right_role_gets_in() {
     assert_eq!(denied.code(), Code::PermissionDenied);
     assert_eq!(denied.get_details_error_info().unwrap().reason, "ROLE_NOT_ALLOWED");
 
+    let of_one_region = house.token("operator", "", "150802");
+    let denied = client.list_dead_letters(with_token(&of_one_region)).await.unwrap_err();
+    assert_eq!(denied.code(), Code::PermissionDenied);
+    assert_eq!(denied.get_details_error_info().unwrap().reason, "OUT_OF_SCOPE");
+
     client.list_dead_letters(with_token(&good)).await.unwrap();
+    client.list_dead_letters(with_token(&house.token_with(&not_before(now - 60)))).await.unwrap();
     house.stop().await;
 }

@@ -6,7 +6,7 @@
 
 use huying_platform::{
     auth::{Principal, Role},
-    codes::{RegionCode, RegionPath},
+    codes::RegionPath,
     directory::Directory,
 };
 use huying_proto::events::v1::{CaseHeader, UnitKind, addressee::To};
@@ -91,8 +91,9 @@ pub fn relation_of(
     let path = header.region.as_ref().and_then(|path| RegionPath::from_proto(path).ok());
     match principal.role {
         Role::Operator | Role::Auditor => {
-            let covers = |scope: &RegionCode| path.as_ref().is_some_and(|path| path.contains(scope));
-            if principal.region.as_ref().is_none_or(covers) { Relation::Overseer } else { Relation::Stranger }
+            let oversees =
+                principal.region.is_none() || path.as_ref().is_some_and(|path| principal.covers(path));
+            if oversees { Relation::Overseer } else { Relation::Stranger }
         }
         _ if !is_within_scope(principal, directory) => Relation::Stranger,
         Role::Office => office_relation(principal, case, path.as_ref(), directory),
@@ -106,13 +107,25 @@ pub fn relation_of(
 /// token without such a limit, and of operators and auditors, who speak for no place.
 #[must_use]
 pub fn is_within_scope(principal: &Principal, directory: &Directory) -> bool {
-    let Some(scope) = &principal.region else { return true };
     let home = match principal.role {
         Role::Operator | Role::Auditor => return true,
         Role::Office | Role::Department => directory.unit(&principal.code).map(|unit| &unit.region),
         Role::Representative => directory.representative(&principal.code).map(|one| &one.region),
     };
-    home.is_some_and(|region| lies_in(directory, region, scope.as_str()))
+    principal.region.is_none() || home.is_some_and(|region| covers_region(principal, directory, region))
+}
+
+/// Whether a token is good for a region of the directory.
+#[must_use]
+pub fn covers_region(principal: &Principal, directory: &Directory, region: &str) -> bool {
+    principal.region.is_none() || directory.path_of(region).is_some_and(|path| principal.covers(&path))
+}
+
+/// The region of the office that a token speaks for; None when the code is of no office.
+#[must_use]
+pub fn office_region<'a>(principal: &Principal, directory: &'a Directory) -> Option<&'a str> {
+    let unit = directory.unit(&principal.code).filter(|unit| unit.kind() == UnitKind::Office)?;
+    Some(&unit.region)
 }
 
 const fn is_for_office(command: CommandName) -> bool {
@@ -148,21 +161,32 @@ const fn is_for_department(command: CommandName) -> bool {
     }
 }
 
+/// A case outlives the office that holds it: when that one is no longer in the directory, the office that its region
+/// has now acts in its place.
+fn succeeds(principal: &Principal, case: &Case, directory: &Directory) -> bool {
+    let holder = case.holder_office.as_str();
+    directory.active_unit(holder).is_none()
+        && directory
+            .unit(holder)
+            .and_then(|gone| directory.office_of(&gone.region))
+            .is_some_and(|office| office.code == principal.code)
+}
+
 fn office_relation(
     principal: &Principal,
     case: &Case,
     path: Option<&RegionPath>,
     directory: &Directory,
 ) -> Relation {
-    if case.holder_office.as_str() == principal.code && is_within_scope(principal, directory) {
+    let holds = case.holder_office.as_str() == principal.code || succeeds(principal, case, directory);
+    if holds && is_within_scope(principal, directory) {
         return Relation::Holder;
     }
     if case.has_passed(&principal.code) {
         return Relation::Former;
     }
-    let office = directory.unit(&principal.code).filter(|unit| unit.kind() == UnitKind::Office);
-    let is_above = office
-        .and_then(|office| office.region.parse().ok())
+    let is_above = office_region(principal, directory)
+        .and_then(|region| region.parse().ok())
         .zip(path)
         .is_some_and(|(region, path)| path.contains(&region));
     if is_above { Relation::RegionAbove } else { Relation::Stranger }

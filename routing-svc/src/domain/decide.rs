@@ -245,6 +245,14 @@ fn rate(mut step: Step<'_>, rating: CaseRated, reopen: bool) -> Result<Decision,
 
 fn reopen_case(mut step: Step<'_>) -> Result<Decision, Rejection> {
     let Some(department) = step.case.department.clone() else { return Err(Rejection::CannotReopen) };
+    if step.context.directory.active_unit(department.as_str()).is_none() {
+        // The department has been dissolved since: its office finds another.
+        let office = step.case.holder_office.clone();
+        step.case.state = State::Registered;
+        let due_at = end_of(step.context.now, step.context.policies.assign_within);
+        step.case.give_duty(office.clone(), Stage::Assign, due_at);
+        return Ok(step.happened(Body::CaseReopened(CaseReopened { unit: office.to_string() })).done());
+    }
     step.case.state = State::InHandling;
     let due_at = end_of(step.context.now, step.context.policies.re_answer_within);
     step.case.give_duty(department.clone(), Stage::Reply, due_at);

@@ -38,6 +38,8 @@ use crate::{
 const NOTE_CHARS_MAX: usize = 2_000;
 const PROGRESS_CHARS_MAX: usize = 10_000;
 const REPLY_CHARS_MAX: usize = 20_000;
+/// More than there are states.
+const STATES_MAX: usize = 16;
 const PAGE_USUAL: u32 = 50;
 const PAGE_MAX: u32 = 500;
 
@@ -242,7 +244,11 @@ fn close(message: &CloseCaseRequest, violations: &mut Violations) -> Option<Comm
 
 fn selection(message: &ListCasesRequest, violations: &mut Violations) -> Selection {
     let mut states = Vec::new();
-    for &number in &message.states {
+    if message.states.len() > STATES_MAX {
+        let count = message.states.len();
+        violations.add("states", format!("has {count} entries; at most {STATES_MAX} would be right"));
+    }
+    for &number in message.states.iter().take(STATES_MAX) {
         match State::from_number(number) {
             Some(state) if states.contains(&state) => {}
             Some(state) => states.push(state),
@@ -263,5 +269,19 @@ fn selection(message: &ListCasesRequest, violations: &mut Violations) -> Selecti
         overdue_only: message.overdue_only,
         page_size: fields::page_size(message.page_size, PAGE_USUAL, PAGE_MAX, violations),
         after: fields::position(&message.page_token, violations),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_past_the_bound_are_one_fault() {
+        let message = ListCasesRequest { states: vec![1; 200_000], ..ListCasesRequest::default() };
+        let mut violations = Violations::new();
+        assert_eq!(selection(&message, &mut violations).states, [State::Submitted]);
+        let status = violations.into_status();
+        assert_eq!(status.message(), "states: has 200000 entries; at most 16 would be right");
     }
 }

@@ -62,6 +62,7 @@ impl DirectoryService for ReferenceData {
     ) -> Result<Response<ImportDirectoryResponse>, Status> {
         let principal = self.auth.authenticate(request.metadata())?;
         principal.require(&[Role::Operator])?;
+        principal.require_unscoped()?;
         let _turn = self
             .imports
             .try_acquire()

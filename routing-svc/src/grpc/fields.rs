@@ -43,19 +43,22 @@ where
 pub(super) fn text(field: &str, text: &str, chars_max: usize, violations: &mut Violations) -> String {
     if text.trim().is_empty() {
         violations.add(field, format!("is empty; 1 to {chars_max} characters would be right"));
+        return String::new();
     }
     note(field, text, chars_max, violations)
 }
 
-/// A text that may be empty; personal data masked.
+/// A text that may be empty; personal data masked. One with a fault is not masked, and nothing comes of it.
 pub(super) fn note(field: &str, text: &str, chars_max: usize, violations: &mut Violations) -> String {
     let length = text.chars().count();
     if length > chars_max {
         violations.add(field, format!("has {length} characters; at most {chars_max} would be right"));
+        return String::new();
     }
     if text.contains('\0') {
         // PostgreSQL keeps no such text, and no reader would see it.
         violations.add(field, "contains a null character; text without it would be right");
+        return String::new();
     }
     redact::official_text(text)
 }
@@ -109,6 +112,20 @@ mod tests {
             assert_eq!(position(&page_token(&here), &mut violations), Some(here));
             assert!(violations.is_empty());
         }
+    }
+
+    #[test]
+    fn a_faulty_text_has_one_fault_and_comes_to_nothing() {
+        for (sent, fault) in [("", "is empty"), ("三个字", "has 3 characters"), ("\0", "null character")] {
+            let mut violations = Violations::new();
+            assert_eq!(text("reason", sent, 2, &mut violations), "");
+            let message = violations.into_status().message().to_owned();
+            assert!(message.contains(fault), "{message}");
+            assert_eq!(message.matches("reason: ").count(), 1, "{message}");
+        }
+        let mut violations = Violations::new();
+        assert_eq!(text("reason", "好", 2, &mut violations), "好");
+        assert!(violations.is_empty());
     }
 
     #[test]

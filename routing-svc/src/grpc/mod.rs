@@ -12,10 +12,18 @@ use tonic::service::Routes;
 
 use crate::service::Service;
 
+/// Largest request to CaseService, in bytes: the longest text there may be has 20,000 characters; one that is somewhat
+/// too long is told so by field.
+const CASE_REQUEST_BYTES_MAX: usize = 256 * 1_024;
+/// Largest message of an import, in bytes: the contract allows chunks of 1 MiB; one that is too long is told so.
+const DIRECTORY_REQUEST_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+
 /// Everything this service answers over gRPC.
 #[must_use]
 pub fn routes(platform: &Platform, service: &Service) -> Routes {
     let cases = cases::Cases::new(service.clone(), platform.auth.clone());
     let directory = directory::ReferenceData::new(service.clone(), platform.auth.clone());
-    Routes::new(CaseServiceServer::new(cases)).add_service(DirectoryServiceServer::new(directory))
+    Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(CASE_REQUEST_BYTES_MAX)).add_service(
+        DirectoryServiceServer::new(directory).max_decoding_message_size(DIRECTORY_REQUEST_BYTES_MAX),
+    )
 }

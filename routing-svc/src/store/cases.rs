@@ -158,6 +158,18 @@ pub async fn update(transaction: &mut PgConnection, cases: &[&Case]) -> sqlx::Re
     Ok(())
 }
 
+/// Removes the texts of cases whose private part was erased: they are masked, but say what the citizen wrote.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn erase_bodies(transaction: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<()> {
+    sqlx::query("UPDATE cases SET body = '' WHERE case_id = ANY($1)")
+        .bind(CaseId::as_uuids(case_ids))
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
 /// One case with its text; None when it is unknown.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use huying_proto::{events::v1::UnitKind, routing::v1::Case};
 use super::get_case::summary;
 use crate::{
     domain::{
-        authority::{is_within_scope, lies_in},
+        authority::{covers_region, is_within_scope, lies_in, office_region},
         case::State,
     },
     error::Error,
@@ -92,14 +92,11 @@ fn of_unit(principal: &Principal, code: &UnitCode, directory: &Directory) -> Res
         return Err(Error::InvalidField { field: "unit", problem: format!("{code} is unknown") });
     };
     let may_see = match principal.role {
-        Role::Operator | Role::Auditor => {
-            principal.region.as_ref().is_none_or(|scope| lies_in(directory, &unit.region, scope.as_str()))
-        }
+        Role::Operator | Role::Auditor => covers_region(principal, directory, &unit.region),
         Role::Office => {
             principal.code == unit.code
-                || directory
-                    .unit(&principal.code)
-                    .is_some_and(|own| lies_in(directory, &unit.region, &own.region))
+                || office_region(principal, directory)
+                    .is_some_and(|own| lies_in(directory, &unit.region, own))
         }
         Role::Department => principal.code == unit.code,
         Role::Representative => false,
@@ -121,8 +118,7 @@ fn of_caller(principal: &Principal, directory: &Directory) -> Result<Vec<Along>,
         }
         Role::Department => Ok(vec![Along::AssignedTo(principal.code.clone())]),
         Role::Office => {
-            let region =
-                directory.unit(&principal.code).and_then(|unit| unit.region.parse::<RegionCode>().ok());
+            let region = office_region(principal, directory).and_then(|region| region.parse().ok());
             let Some(region) = region else { return Err(denied(principal, &principal.code)) };
             Ok(vec![Along::Within(region), Along::HeldBy(principal.code.clone())])
         }

@@ -1,7 +1,7 @@
 //! Takes up what intake asks in the name of others: a citizen's rating, and entries of readings and erasures.
 //!
 //! The inbox makes each request count once. A request that the case does not allow is answered with `RequestRefused`;
-//! one whose case has not arrived waits.
+//! one whose case has not arrived waits. An erasure also takes the citizen's text out of the case.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -128,6 +128,7 @@ pub async fn take_up_requests(service: &Service, batch: &[Request]) -> Result<()
 
     let mut entries = Entries::default();
     let mut changed = BTreeSet::new();
+    let mut erased = Vec::new();
     for request in batch {
         // Taken out, so that a request that came twice in one batch counts once.
         if !unseen.remove(&request.event_id.as_uuid()) {
@@ -141,6 +142,9 @@ pub async fn take_up_requests(service: &Service, batch: &[Request]) -> Result<()
             Ok(decision) => {
                 stored.case = decision.case;
                 changed.insert(case_id);
+                if matches!(request.command, Command::RecordErasure { .. }) {
+                    erased.push(case_id);
+                }
                 entries.add(case_id, &stored.header, decision.events, request.traceparent.as_deref());
             }
             Err(rejection) => entries.outgoing.push(refusal(request, &stored.header, &rejection, now)),
@@ -151,6 +155,9 @@ pub async fn take_up_requests(service: &Service, batch: &[Request]) -> Result<()
     if !changed.is_empty() {
         cases::update(&mut transaction, &changed).await?;
         history::append(&mut transaction, &entries.episodes).await?;
+    }
+    if !erased.is_empty() {
+        cases::erase_bodies(&mut transaction, &erased).await?;
     }
     service.outbox.append(&mut transaction, &entries.outgoing).await?;
     transaction.commit().await?;

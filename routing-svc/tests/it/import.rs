@@ -172,3 +172,15 @@ async fn a_country_is_imported_in_seconds_and_listed_in_pages() {
     assert_eq!(first.revision, 1);
     town.house.stop().await;
 }
+
+#[tokio::test]
+async fn an_operator_of_one_region_imports_nothing() {
+    let town = Town::start().await;
+    let chunk =
+        ImportDirectoryRequest { file: DirectoryFile::Regions.into(), chunk: REGIONS.as_bytes().to_vec() };
+    let token = town.house.token("operator", "", "150802");
+    let request = town.call_with(&token, futures_util::stream::iter([chunk]));
+    let denied = town.directory().import_directory(request).await.unwrap_err();
+    assert_eq!((denied.code(), reason(&denied).0.as_str()), (Code::PermissionDenied, "OUT_OF_SCOPE"));
+    town.house.stop().await;
+}

@@ -126,6 +126,8 @@ async fn a_list_of_others_or_with_bad_fields_is_refused() {
         ("department", "150802001-housing", "150802001-office"),
         ("office", "150802001-office", "150802-office"),
         ("office", "150821-office", "150802-housing"),
+        ("office", "150802-housing", ""),
+        ("office", "150802-housing", "150802001-housing"),
         ("representative", "r-150802001-001", ""),
     ] {
         let denied = list(&town, role, code, of(unit)).await.unwrap_err();
@@ -194,5 +196,13 @@ async fn no_list_reads_the_whole_table() {
             assert!(!plan.contains("Seq Scan"), "{ranges:?}:\n{plan}");
         }
     }
+    town.house.stop().await;
+}
+
+#[tokio::test]
+async fn an_endless_request_is_not_even_read() {
+    let town = Town::start().await;
+    let endless = list(&town, "auditor", "", of(&"x".repeat(300_000))).await.unwrap_err();
+    assert_eq!(endless.code(), Code::OutOfRange);
     town.house.stop().await;
 }

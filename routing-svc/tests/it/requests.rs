@@ -94,6 +94,7 @@ async fn a_request_whose_case_has_not_arrived_waits_and_leaves_nothing_behind() 
 async fn readings_and_erasures_are_entered_in_any_state_and_in_order() {
     let town = Town::start().await;
     let case_id = town.queued().await;
+    assert_ne!(town.get("operator", "", &case_id).await.unwrap().case.unwrap().body, "");
     let office = Actor { role: ActorRole::Office.into(), code: "150802001-office".into() };
     let read = Body::PrivateReadRequested(PrivateReadRequested { purpose: "电话联系".into() });
     let erase = Body::ErasureRequested(ErasureRequested { ground: "本人要求".into() });
@@ -103,6 +104,8 @@ async fn readings_and_erasures_are_entered_in_any_state_and_in_order() {
     let events = town.events_of(&case_id).await;
     assert_eq!(town.event_names_of(&case_id).await, ["CaseQueued", "PrivatePartRead", "PrivatePartErased"]);
     assert_eq!(events[1].actor.as_ref(), Some(&office));
+    let body = town.get("operator", "", &case_id).await.unwrap().case.unwrap().body;
+    assert_eq!(body, "", "what the citizen wrote is gone");
     town.house.stop().await;
 }
 

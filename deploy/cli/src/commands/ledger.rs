@@ -16,6 +16,8 @@ use crate::{
 };
 
 const PAGE_SIZE_MAX: u32 = 500;
+/// How far the ledger counts; one more means more than that.
+const COUNTED_MAX: u64 = 10_000;
 const TITLE_COLUMNS: usize = 40;
 
 #[derive(Debug, Args)]
@@ -161,6 +163,7 @@ fn list_for_people(cases: &[CaseSummary], total: u64) -> String {
         })
         .collect();
     let table = text::table(&["SUBMITTED", "STATE", "UNIT", "REGION", "CASE", "TITLE"], &rows);
+    let total = if total > COUNTED_MAX { format!("{COUNTED_MAX}+") } else { total.to_string() };
     format!("{table}\n{} of {total} cases", cases.len())
 }
 
@@ -195,7 +198,9 @@ fn line_for_people(line: &Line) -> String {
     );
     for beside in &line.texts {
         let name = text::line(&beside.name);
-        if beside.salt.is_empty() {
+        if beside.erased {
+            shown.push_str(&format!("\n    {name}: (deleted)"));
+        } else if beside.salt.is_empty() {
             shown.push_str(&format!("\n    {name}: (not public)"));
         } else {
             shown.push_str(&format!("\n    {name}:\n{}", text::indented(&beside.text, 6)));
@@ -232,6 +237,7 @@ fn line_json(line: &Line) -> Value {
                 "text": if is_public { json!(beside.text) } else { Value::Null },
                 "commitment": beside.commitment,
                 "salt": text_json(&beside.salt),
+                "erased": beside.erased,
             })
         })
         .collect();

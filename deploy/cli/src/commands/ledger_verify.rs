@@ -393,7 +393,7 @@ impl Verifier<'_> {
                     (
                         "texts",
                         if some {
-                            format!("{texts} are what was committed to, {withheld} not public")
+                            format!("{texts} are what was committed to, {withheld} not public or deleted")
                         } else {
                             String::new()
                         },

@@ -53,6 +53,19 @@ fn text_argument(text: Option<String>, file: Option<&Path>) -> Result<String, Fa
     Ok(read)
 }
 
+/// A receipt code given as an argument, or on standard input when it is "-".
+fn receipt_argument(given: &str) -> Result<String, Failure> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
+    let read = text_argument(None, Some(Path::new("-")))?;
+    let receipt = read.trim();
+    if receipt.is_empty() {
+        return Err(Failure::usage("standard input holds no receipt code"));
+    }
+    Ok(receipt.to_owned())
+}
+
 /// The key the user gave, or a new one.
 fn key_or_new(given: Option<String>) -> String {
     given.unwrap_or_else(|| Uuid::now_v7().to_string())

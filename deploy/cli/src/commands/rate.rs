@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use huying_proto::intake::v1::{RateCaseRequest, RateCaseResponse};
 use serde_json::json;
 
-use super::key_or_new;
+use super::{key_or_new, receipt_argument};
 use crate::{
     context::{Context, Service},
     failure::Failure,
@@ -15,13 +15,17 @@ const AFTER_HELP: &str = "\
 Examples:
   huying rate RECEIPT --resolved yes --satisfied yes --comment '谢谢'
   huying rate RECEIPT --resolved no --satisfied no --reopen
+  huying rate - --resolved yes --satisfied yes < receipt.txt
+
+Arguments are visible to other users of this machine while the command runs, and whoever has the
+receipt can track and rate the case: where others work, give \"-\" and the receipt on standard input.
 
 The rating is part of the case once it has been taken up, within a second: see huying track.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RateArgs {
-    /// Receipt code; case, spaces and hyphens do not matter
+    /// Receipt code; case, spaces and hyphens do not matter; "-" reads it from standard input
     receipt: String,
 
     /// Is the matter resolved?
@@ -54,7 +58,7 @@ enum YesOrNo {
 pub(crate) async fn run(context: &Context, arguments: RateArgs) -> Result<(), Failure> {
     let request = RateCaseRequest {
         idempotency_key: key_or_new(arguments.key),
-        receipt_code: arguments.receipt,
+        receipt_code: receipt_argument(&arguments.receipt)?,
         resolved: arguments.resolved == YesOrNo::Yes,
         satisfied: arguments.satisfied == YesOrNo::Yes,
         comment: arguments.comment.unwrap_or_default(),

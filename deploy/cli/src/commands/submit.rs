@@ -1,12 +1,13 @@
 //! `huying submit`: a citizen's message.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use huying_proto::{
     events::v1::Publication,
     intake::v1::{Petitioner, SubmitCaseRequest, SubmitCaseResponse},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{key_or_new, text_argument};
@@ -25,6 +26,12 @@ Examples:
   huying submit --representative r-150802001-003 --title '路灯坏了' --body-file letter.txt
   echo '建议增设公交站。' |
       huying submit --region 150802 --kind suggestion --title '公交' --body-file - --json
+  huying submit --region 150802001 --title '暖气不热' --body-file letter.txt \\
+      --petitioner-file citizen.json
+
+Arguments are visible to other users of this machine while the command runs: where others work, put
+the letter and who wrote it into files. The petitioner's is JSON, each part optional:
+{\"name\": \"王建国\", \"phone\": \"13800000000\", \"address\": \"三号楼\"}
 
 The receipt is shown only here: whoever has it can track and rate the case. Sending again with the
 same --key and the same message gives the same receipt; that is the right thing to do when the
@@ -77,6 +84,10 @@ pub(crate) struct SubmitArgs {
     #[arg(long)]
     address: Option<String>,
 
+    /// File with name, phone and address of the citizen as JSON; "-" for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "phone", "address"])]
+    petitioner_file: Option<PathBuf>,
+
     /// Publish only that the case exists and how it goes, not its text
     #[arg(long)]
     status_only: bool,
@@ -87,6 +98,20 @@ pub(crate) struct SubmitArgs {
 }
 
 pub(crate) async fn run(context: &Context, arguments: SubmitArgs) -> Result<(), Failure> {
+    let from_standard_input = [&arguments.body_file, &arguments.petitioner_file];
+    if from_standard_input.iter().all(|file| file.as_deref() == Some(Path::new("-"))) {
+        return Err(Failure::usage(
+            "--body-file and --petitioner-file cannot both be read from standard input",
+        ));
+    }
+    let petitioner = match &arguments.petitioner_file {
+        Some(file) => petitioner_of(&text_argument(None, Some(file))?)?,
+        None => Petitioner {
+            name: arguments.name.unwrap_or_default(),
+            phone: arguments.phone.unwrap_or_default(),
+            address: arguments.address.unwrap_or_default(),
+        },
+    };
     let publication = if arguments.status_only { Publication::StatusOnly } else { Publication::Public };
     let request = SubmitCaseRequest {
         idempotency_key: key_or_new(arguments.key),
@@ -97,11 +122,7 @@ pub(crate) async fn run(context: &Context, arguments: SubmitArgs) -> Result<(), 
         category: arguments.category.unwrap_or_default(),
         title: arguments.title,
         body: text_argument(arguments.body, arguments.body_file.as_deref())?,
-        petitioner: Some(Petitioner {
-            name: arguments.name.unwrap_or_default(),
-            phone: arguments.phone.unwrap_or_default(),
-            address: arguments.address.unwrap_or_default(),
-        }),
+        petitioner: Some(petitioner),
         publication: publication.into(),
     };
     let receipt = submit(context, &request).await.map_err(|failure| {
@@ -115,6 +136,25 @@ pub(crate) async fn run(context: &Context, arguments: SubmitArgs) -> Result<(), 
     context
         .output
         .result(|| receipt_for_people(&receipt), || receipt_json(&receipt, &request.idempotency_key))
+}
+
+/// Who wrote, as it stands in a file. The fault is named by its place alone, for the file is private.
+fn petitioner_of(json: &str) -> Result<Petitioner, Failure> {
+    #[derive(Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct File {
+        name: String,
+        phone: String,
+        address: String,
+    }
+    let File { name, phone, address } = serde_json::from_str(json).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::usage(format!(
+            "the file of --petitioner-file is wrong at line {line}, column {column}; \
+             {{\"name\": \"…\", \"phone\": \"…\", \"address\": \"…\"}}, each a text and optional, would be right"
+        ))
+    })?;
+    Ok(Petitioner { name, phone, address })
 }
 
 /// Sends a submission until it is acknowledged, refused, or given up.
@@ -150,4 +190,25 @@ fn receipt_json(receipt: &SubmitCaseResponse, key: &str) -> Value {
         "region": region_json(receipt.region.as_ref()),
         "idempotency_key": key,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_petitioner_is_read_from_json_and_never_repeated_in_an_error() {
+        let read = petitioner_of(r#"{"name": "王建国", "phone": "13800000000"}"#).unwrap();
+        assert_eq!(
+            (read.name.as_str(), read.phone.as_str(), read.address.as_str()),
+            ("王建国", "13800000000", "")
+        );
+        for wrong in [r#"{"nmae": "王建国"}"#, r#"{"phone": 13800000000}"#, "王建国"] {
+            let told = petitioner_of(wrong).unwrap_err().for_people();
+            assert!(
+                told.contains("--petitioner-file") && !told.contains("王建国") && !told.contains("138"),
+                "{told}"
+            );
+        }
+    }
 }

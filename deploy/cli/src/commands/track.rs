@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::track_case;
+use super::{receipt_argument, track_case};
 use crate::{
     arguments::duration,
     context::Context,
@@ -25,6 +25,10 @@ Examples:
   huying track RECEIPT
   huying track RECEIPT --wait-for assigned --timeout 5s
   huying track RECEIPT --json
+  huying track - < receipt.txt
+
+Arguments are visible to other users of this machine while the command runs, and whoever has the
+receipt can track and rate the case: where others work, give \"-\" and the receipt on standard input.
 
 --wait-for waits until the case is in the state or past it, in the order submitted, registered,
 assigned, in_handling, replied, closed. When the time ends before, the exit code is 7.";
@@ -32,7 +36,7 @@ assigned, in_handling, replied, closed. When the time ends before, the exit code
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct TrackArgs {
-    /// Receipt code; case, spaces and hyphens do not matter
+    /// Receipt code; case, spaces and hyphens do not matter; "-" reads it from standard input
     receipt: String,
 
     /// Wait until the case has come to this state
@@ -45,9 +49,10 @@ pub(crate) struct TrackArgs {
 }
 
 pub(crate) async fn run(context: &Context, arguments: &TrackArgs) -> Result<(), Failure> {
+    let receipt = receipt_argument(&arguments.receipt)?;
     let deadline = Instant::now() + arguments.timeout;
     loop {
-        let case = track_case(context, &arguments.receipt).await?;
+        let case = track_case(context, &receipt).await?;
         let Some(State(wanted)) = arguments.wait_for.filter(|wanted| case.state < wanted.0.into()) else {
             return context.output.result(|| for_people(&case), || to_json(&case));
         };

@@ -223,6 +223,17 @@ fn what_is_public_has_personal_data_masked() {
 }
 
 #[test]
+fn who_writes_is_masked_where_they_name_themselves() {
+    let submission = parse(|request| {
+        request.title = "王建国：暖气不热".into();
+        request.body = "我是王 建国，住团结街道三号楼，三号楼没有暖气。".into();
+    })
+    .unwrap();
+    assert_eq!(submission.header(from_micros(5)).title, "王**：暖气不热");
+    assert_eq!(submission.public_body(), "我是王 **，住团******，三号楼没有暖气。");
+}
+
+#[test]
 fn debug_shows_nothing_the_citizen_wrote() {
     let shown = format!("{:?}", parse(|_| {}).unwrap());
     for private in ["暖气", "王建国", "138"] {

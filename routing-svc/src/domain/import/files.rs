@@ -12,6 +12,8 @@ use super::{Draft, Faults, File, Row, kind_word, rows};
 
 /// Bound on names, in characters.
 const NAME_CHARS_MAX: usize = 200;
+/// Bound on a whole category path, in characters; intake-svc and ledger-svc rely on it.
+const CATEGORY_PATH_CHARS_MAX: usize = 200;
 /// Bound on the functions of one department.
 const FUNCTIONS_MAX: usize = 64;
 
@@ -214,7 +216,14 @@ fn category(line: &rows::Line<'_>, faults: &mut Faults) -> Option<Category> {
             );
         }
     }
-    Some(Category { path: levels[..depth].join("/") })
+    let path = levels[..depth].join("/");
+    if path.chars().count() > CATEGORY_PATH_CHARS_MAX {
+        let fault = format!(
+            "makes a path of more than {CATEGORY_PATH_CHARS_MAX} characters with the levels above it"
+        );
+        line.fault(faults, depth - 1, format!("{fault}; shorter names would be right"));
+    }
+    Some(Category { path })
 }
 
 fn rule(line: &rows::Line<'_>, faults: &mut Faults) -> Option<RoutingRule> {

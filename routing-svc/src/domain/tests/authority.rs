@@ -1,9 +1,14 @@
 //! Who may do what.
 
-use huying_platform::auth::{Principal, Role};
-use huying_proto::events::v1::{Addressee, CaseHeader, addressee::To};
+use huying_platform::{
+    auth::{Principal, Role},
+    directory::Directory,
+};
+use huying_proto::events::v1::{
+    Addressee, CaseHeader, DirectoryEntry, Unit, UnitKind, addressee::To, directory_entry::Entry,
+};
 
-use super::{case_in, directory, path};
+use super::{case_in, directory, entries, path};
 use crate::domain::{
     authority::{Act, Relation, permits, relation_of},
     case::State,
@@ -69,6 +74,25 @@ fn an_office_is_judged_by_what_it_holds_and_where_it_is() {
     assert_eq!(relation(Role::Office, "150800-office", ""), Relation::RegionAbove);
     assert_eq!(relation(Role::Office, "150802001-office", ""), Relation::RegionAbove);
     assert_eq!(relation(Role::Office, "150821-office", ""), Relation::Stranger);
+}
+
+#[test]
+fn the_new_office_of_a_region_acts_for_the_one_it_replaces() {
+    let mut retired = entries();
+    for entry in &mut retired {
+        entry.retired = matches!(&entry.entry, Some(Entry::Unit(unit)) if unit.code == "150802-office");
+    }
+    let new = Unit { code: "150802-rd".into(), region: "150802".into(), ..Unit::default() };
+    let new = Unit { kind: UnitKind::Office.into(), ..new };
+    retired.push(DirectoryEntry { entry: Some(Entry::Unit(new)), retired: false });
+    let directory = Directory::new(8, retired);
+    let relation = |code: &str| {
+        let principal =
+            Principal { subject: "s".into(), role: Role::Office, code: code.into(), region: None };
+        relation_of(&principal, &case_in(State::Registered), &CaseHeader::default(), &directory)
+    };
+    assert_eq!(relation("150802-rd"), Relation::Holder);
+    assert_eq!(relation("150821-office"), Relation::Stranger);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What commands do beyond moving from state to state.
 
-use huying_proto::events::v1::{CloseReason, event::Body};
+use huying_platform::directory::Directory;
+use huying_proto::events::v1::{CloseReason, directory_entry::Entry, event::Body};
 use jiff::SignedDuration;
 
-use super::{case_in, code, context, directory, directory_with, now, rule, submission};
+use super::{case_in, code, context, directory, directory_with, entries, now, rule, submission};
 use crate::domain::{
     case::{Case, Stage, State},
     command::{Command, CommandName, Rejection, allowed_commands},
@@ -157,6 +158,20 @@ fn a_dissatisfied_citizen_brings_the_case_back_to_the_same_department() {
     assert_eq!(duty.due_at, now() + hours(30 * 24));
     assert!(matches!(decision.events[0].body, Body::CaseRated(_)));
     assert!(matches!(decision.events[1].body, Body::CaseReopened(_)));
+}
+
+#[test]
+fn a_case_reopened_after_its_department_is_gone_waits_at_the_office() {
+    let mut entries = entries();
+    for entry in &mut entries {
+        entry.retired = matches!(&entry.entry, Some(Entry::Unit(unit)) if unit.code == "150802-housing");
+    }
+    let (directory, policies) = (Directory::new(8, entries), Policies::default());
+    let decision =
+        decide(&case_in(State::Replied), &rate(false, true), &context(&directory, &policies)).unwrap();
+    assert_eq!(decision.case.state, State::Registered);
+    let duty = decision.case.duty.unwrap();
+    assert_eq!((duty.unit.as_str(), duty.stage), ("150802-office", Stage::Assign));
 }
 
 #[test]

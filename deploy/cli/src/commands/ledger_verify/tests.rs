@@ -91,7 +91,13 @@ fn line(case: &str, version: u64, leaf_index: u64) -> Line {
         actor: Some(Actor { role: 2, code: "u".into() }),
         leaf_index,
         leaf,
-        texts: vec![Text { name: "body".into(), text, commitment, salt: HEXLOWER.encode(&SALT) }],
+        texts: vec![Text {
+            name: "body".into(),
+            text,
+            commitment,
+            salt: HEXLOWER.encode(&SALT),
+            erased: false,
+        }],
     }
 }
 
