@@ -7,11 +7,25 @@
 use huying_platform::{
     auth::{Principal, Role},
     codes::RegionPath,
+    directory::Directory,
 };
 
 use super::standing::Standing;
 
-/// Whether somebody may read the private part of a case in `region`. Nobody may before routing has decided who holds it.
+/// The region by which a token's limit is judged: a unit's own, since a case of the district may be carried by a township;
+/// the case's for those who speak for no place.
+#[must_use]
+pub fn judged_by(principal: &Principal, directory: &Directory, case_region: RegionPath) -> RegionPath {
+    match principal.role {
+        Role::Office | Role::Department => {
+            let unit = directory.unit(&principal.code);
+            unit.and_then(|unit| directory.path_of(&unit.region)).unwrap_or(case_region)
+        }
+        Role::Operator | Role::Representative | Role::Auditor => case_region,
+    }
+}
+
+/// Whether somebody may read the private part of a case; `region` is that of [`judged_by`]. Nobody may before routing has decided who holds it.
 #[must_use]
 pub fn may_read(principal: &Principal, region: &RegionPath, standing: Option<&Standing>) -> bool {
     let Some(standing) = standing else { return false };
@@ -25,7 +39,7 @@ pub fn may_read(principal: &Principal, region: &RegionPath, standing: Option<&St
     }
 }
 
-/// Whether somebody may destroy the key of the private part of a case in `region`.
+/// Whether somebody may destroy the key of the private part of a case; `region` is that of [`judged_by`].
 #[must_use]
 pub fn may_erase(principal: &Principal, region: &RegionPath, standing: Option<&Standing>) -> bool {
     if !principal.covers(region) {

@@ -78,7 +78,7 @@ pub async fn read_private_part(
     let mut transaction = app.db.begin().await?;
     let stored = submissions::load_sealed(&mut transaction, case_id).await?.ok_or(ReadError::CaseNotFound)?;
     let region = stored.header.region.as_ref().and_then(|path| RegionPath::from_proto(path).ok());
-    let region = region.ok_or(ReadError::StoredHeader)?;
+    let region = authority::judged_by(reader, &app.directory.load(), region.ok_or(ReadError::StoredHeader)?);
     let status = case_status::find(&mut transaction, case_id).await?;
     if !authority::may_read(reader, &region, status.as_ref().map(|status| &status.standing)) {
         tracing::warn!(%case_id, subject = reader.subject, role = ?reader.role, code = reader.code,
