@@ -125,10 +125,14 @@ write_env() {
   office_150800=$(mint_token --role office --unit 150800-office --region 150800) || exit 1
   office_150802=$(mint_token --role office --unit 150802-office --region 150802) || exit 1
   office_150802001=$(mint_token --role office --unit 150802001-office --region 150802001) || exit 1
+  mkdir -p "$RUN_DIR/bin"
+  ln -sfn "$BIN_DIR/huying" "$RUN_DIR/bin/huying"
   (
     umask 077
     {
       export_line HUYING_BIN "$BIN_DIR/huying"
+      # So that a shell that has sourced this finds `huying`, wherever cargo has built it.
+      printf 'export PATH=%s/bin:"$PATH"\n' "${RUN_DIR@Q}"
       export_line HUYING_INTAKE "http://127.0.0.1:${PORT[intake_grpc]}"
       export_line HUYING_ROUTING "http://127.0.0.1:${PORT[routing_grpc]}"
       export_line HUYING_NOTIFY "http://127.0.0.1:${PORT[notify_grpc]}"

@@ -45,7 +45,13 @@ impl Namespace {
 /// The name of an event's body, as in its subject and CloudEvents type; None when the body is not set.
 #[must_use]
 pub fn event_name(event: &Event) -> Option<&'static str> {
-    Some(match event.body.as_ref()? {
+    event.body.as_ref().map(body_name)
+}
+
+/// The name of an event's body, as in its subject and CloudEvents type.
+#[must_use]
+pub fn body_name(body: &Body) -> &'static str {
+    match body {
         Body::CaseSubmitted(_) => "CaseSubmitted",
         Body::CaseQueued(_) => "CaseQueued",
         Body::CaseRegistered(_) => "CaseRegistered",
@@ -66,7 +72,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Body::PrivateReadRequested(_) => "PrivateReadRequested",
         Body::ErasureRequested(_) => "ErasureRequested",
         Body::RequestRefused(_) => "RequestRefused",
-    })
+    }
 }
 
 /// The subject of a case event.

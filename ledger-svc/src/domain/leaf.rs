@@ -13,7 +13,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, Mac as _};
-use huying_platform::{redact, status::from_micros};
+use huying_platform::{redact, status::from_micros, subjects};
 use huying_proto::events::v1::{CloseReason, DeadlineKind, RuleTrace, addressee::To, event::Body};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -272,7 +272,7 @@ impl<'a> Leaf<'a> {
             },
             standing: event.standing.as_ref().map(LeafStanding::of),
             submitted_at: rfc3339(from_micros(event.header.submitted_at_us)),
-            event_type: Cow::Borrowed(event_type(&event.body)),
+            event_type: Cow::Borrowed(subjects::body_name(&event.body)),
             v: 1,
         }
     }
@@ -410,32 +410,6 @@ fn masked(text: &str, author: Author) -> String {
     };
     // PostgreSQL keeps no NUL in texts, and the commitment must be over what is kept.
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
-}
-
-/// Name of a type of event.
-fn event_type(body: &Body) -> &'static str {
-    match body {
-        Body::CaseSubmitted(_) => "CaseSubmitted",
-        Body::CaseQueued(_) => "CaseQueued",
-        Body::CaseRegistered(_) => "CaseRegistered",
-        Body::CaseAssigned(_) => "CaseAssigned",
-        Body::CaseDelegated(_) => "CaseDelegated",
-        Body::CaseEscalated(_) => "CaseEscalated",
-        Body::CaseAccepted(_) => "CaseAccepted",
-        Body::CaseReturned(_) => "CaseReturned",
-        Body::ProgressReported(_) => "ProgressReported",
-        Body::CaseReplied(_) => "CaseReplied",
-        Body::CaseRated(_) => "CaseRated",
-        Body::CaseReopened(_) => "CaseReopened",
-        Body::CaseClosed(_) => "CaseClosed",
-        Body::DeadlineExpired(_) => "DeadlineExpired",
-        Body::PrivatePartRead(_) => "PrivatePartRead",
-        Body::PrivatePartErased(_) => "PrivatePartErased",
-        Body::RatingRequested(_) => "RatingRequested",
-        Body::PrivateReadRequested(_) => "PrivateReadRequested",
-        Body::ErasureRequested(_) => "ErasureRequested",
-        Body::RequestRefused(_) => "RequestRefused",
-    }
 }
 
 fn rfc3339(time: Timestamp) -> String {

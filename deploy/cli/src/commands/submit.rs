@@ -203,7 +203,7 @@ mod tests {
             (read.name.as_str(), read.phone.as_str(), read.address.as_str()),
             ("王建国", "13800000000", "")
         );
-        for wrong in [r#"{"nmae": "王建国"}"#, r#"{"phone": 13800000000}"#, "王建国"] {
+        for wrong in [r#"{"nickname": "王建国"}"#, r#"{"phone": 13800000000}"#, "王建国"] {
             let told = petitioner_of(wrong).unwrap_err().for_people();
             assert!(
                 told.contains("--petitioner-file") && !told.contains("王建国") && !told.contains("138"),
