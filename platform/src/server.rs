@@ -31,7 +31,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{
-    Code,
+    Code, Status,
     body::Body,
     service::Routes,
     transport::{Identity, Server, ServerTlsConfig},
@@ -242,6 +242,15 @@ async fn metrics(State(probed): State<Probed>) -> impl IntoResponse {
     )
 }
 
+/// What is answered instead when the request did not fit: tonic says OUT_OF_RANGE and nothing for programs.
+fn too_large(response: &http::Response<Body>) -> Option<http::Response<Body>> {
+    let status = Status::from_header_map(response.headers())?;
+    (status.code() == Code::OutOfRange).then(|| {
+        let message = format!("{}; a smaller request would be right", status.message());
+        status::refused(Code::InvalidArgument, "REQUEST_TOO_LARGE", message, &[]).into_http()
+    })
+}
+
 /// Admits a bounded number of calls at once, over all connections, bounds the time until each is answered, and puts
 /// each in its caller's trace.
 #[derive(Clone)]
@@ -304,7 +313,8 @@ where
             async move {
                 let response = response.await;
                 drop(permit);
-                response.unwrap_or_else(|_| Ok(too_slow(answer_max)))
+                let response = response.unwrap_or_else(|_| Ok(too_slow(answer_max)))?;
+                Ok(too_large(&response).unwrap_or(response))
             }
             .instrument(span),
         )

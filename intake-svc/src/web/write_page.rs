@@ -169,7 +169,7 @@ fn publications(form: &SubmissionForm, faults: &[WebFault]) -> Markup {
         fieldset #publication aria-describedby=[described_by("publication", true, faults)] {
             legend { (both(Words { zh: "是否公开", en: "What the public may see" })) }
             p.hint #publication-hint {
-                "公开时，电话、证件号、门牌号等会先遮盖；办理进度和答复总是公开的。"
+                "公开时，电话、证件号、门牌号等会先遮盖。只公开进度的，来信和答复的内容都不公开，只公开办到了哪一步。"
             }
             (field_faults("publication", faults))
             div.choices {

@@ -203,6 +203,7 @@ async fn no_list_reads_the_whole_table() {
 async fn an_endless_request_is_not_even_read() {
     let town = Town::start().await;
     let endless = list(&town, "auditor", "", of(&"x".repeat(300_000))).await.unwrap_err();
-    assert_eq!(endless.code(), Code::OutOfRange);
+    assert_eq!(endless.code(), Code::InvalidArgument);
+    assert_eq!(reason(&endless).0, "REQUEST_TOO_LARGE");
     town.house.stop().await;
 }
