@@ -103,7 +103,7 @@ impl Load {
         self.heard = Arc::default();
         for n in 1..=REPRESENTATIVES {
             let code = representative(n);
-            let token = installation.token("representative", &code, "150802001");
+            let token = installation.token("representative", &code, "150802");
             self.listeners.push(tokio::spawn(listen(
                 self.town.clone(),
                 token,
