@@ -133,6 +133,8 @@ async fn a_total_is_counted_to_ten_thousand_and_one() {
 async fn an_endless_request_is_not_even_read() {
     let house = House::start().await;
     let endless = ListCasesRequest { unit: "x".repeat(100_000), ..ListCasesRequest::default() };
-    assert_eq!(house.client.clone().list_cases(endless).await.unwrap_err().code(), Code::OutOfRange);
+    let refused = house.client.clone().list_cases(endless).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "REQUEST_TOO_LARGE");
     house.stop().await;
 }
