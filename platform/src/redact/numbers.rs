@@ -366,7 +366,8 @@ fn local_length(plain: &Plain, digits: &Digits) -> Option<usize> {
             return None;
         }
     }
-    let is_amount = plain.has_unit(digits.end(length));
+    // 第2019-1728号 is a document, whatever stands before it.
+    let is_amount = plain.has_unit(digits.end(length)) || plain.before(digits.places[0]) == Some('第');
     let is_said = || plain.has_word_before(digits.places[0], PHONE_WORD_REACH, &PHONE_WORDS);
     (!is_amount && !is_day(number) && is_said()).then_some(length)
 }

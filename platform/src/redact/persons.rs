@@ -119,6 +119,10 @@ pub(super) fn hide_announced(plain: &mut Plain, at: usize) {
     let filler = plain.count_from(behind, FILLER_MAX, |letter| matches!(letter, ':' | '是' | '为' | ' '));
     let from = behind + filler;
     let is_written = plain.from(behind)[..filler].contains(&':');
+    // 修改姓名 相关流程: a blank alone announces a name behind 联系人, but not behind 姓名.
+    if *word == "姓名" && filler > 0 && plain.from(behind)[..filler].iter().all(|letter| *letter == ' ') {
+        return;
+    }
     let length = name_length(plain, from, if is_written { WRITTEN_NAME_MAX } else { NAME_MAX });
     if length >= 2 {
         plain.hide_all(from + 1..from + length);
