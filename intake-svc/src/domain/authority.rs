@@ -9,23 +9,26 @@ use huying_platform::{
     codes::RegionPath,
     directory::Directory,
 };
+use huying_proto::events::v1::CaseHeader;
 
 use super::standing::Standing;
 
 /// The region by which a token's limit is judged: a unit's own, since a case of the district may be carried by a township;
-/// the case's for those who speak for no place.
+/// the case's for those who speak for no place. None when the stored header has no region path.
 #[must_use]
-pub fn judged_by(principal: &Principal, directory: &Directory, case_region: RegionPath) -> RegionPath {
-    match principal.role {
+pub fn judged_by(principal: &Principal, directory: &Directory, case: &CaseHeader) -> Option<RegionPath> {
+    let case_region = RegionPath::from_proto(case.region.as_ref()?).ok()?;
+    Some(match principal.role {
         Role::Office | Role::Department => {
             let unit = directory.unit(&principal.code);
             unit.and_then(|unit| directory.path_of(&unit.region)).unwrap_or(case_region)
         }
         Role::Operator | Role::Representative | Role::Auditor => case_region,
-    }
+    })
 }
 
-/// Whether somebody may read the private part of a case; `region` is that of [`judged_by`]. Nobody may before routing has decided who holds it.
+/// Whether somebody may read the private part of a case; `region` is that of [`judged_by`]. Nobody may before routing
+/// has decided who holds it.
 #[must_use]
 pub fn may_read(principal: &Principal, region: &RegionPath, standing: Option<&Standing>) -> bool {
     let Some(standing) = standing else { return false };

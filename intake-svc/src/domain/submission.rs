@@ -148,11 +148,15 @@ impl Submission {
         cut(self.masked(&self.body), BODY_MAX_CHARS)
     }
 
-    /// A text of the petitioner's without what others could find them by.
     fn masked(&self, text: &str) -> String {
-        let petitioner = &self.petitioner;
-        redact::citizen_text_about(text, &[&petitioner.name, &petitioner.phone, &petitioner.address])
+        masked_about(text, &self.petitioner)
     }
+}
+
+/// A text without what others could find the petitioner by, whoever wrote it.
+#[must_use]
+pub fn masked_about(text: &str, petitioner: &Petitioner) -> String {
+    redact::citizen_text_about(text, &[&petitioner.name, &petitioner.phone, &petitioner.address])
 }
 
 impl std::fmt::Debug for Submission {

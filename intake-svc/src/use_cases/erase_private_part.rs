@@ -6,7 +6,6 @@
 
 use huying_platform::{
     auth::Principal,
-    codes::RegionPath,
     ids::{CaseId, EventId},
     outbox::{OutgoingEvent, current_traceparent},
     redact,
@@ -61,9 +60,8 @@ pub async fn erase_private_part(
 
     let mut transaction = app.db.begin().await?;
     let header = submissions::header_of(&mut transaction, case_id).await?.ok_or(EraseError::CaseNotFound)?;
-    let region = header.region.as_ref().and_then(|path| RegionPath::from_proto(path).ok());
-    let region = region.ok_or(EraseError::StoredHeader)?;
-    let region = authority::judged_by(eraser, &app.directory.load(), region);
+    let region =
+        authority::judged_by(eraser, &app.directory.load(), &header).ok_or(EraseError::StoredHeader)?;
     let status = case_status::find(&mut transaction, case_id).await?;
     if !authority::may_erase(eraser, &region, status.as_ref().map(|status| &status.standing)) {
         tracing::warn!(%case_id, subject = eraser.subject, role = ?eraser.role, code = eraser.code,

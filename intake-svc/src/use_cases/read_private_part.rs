@@ -6,10 +6,8 @@
 
 use huying_platform::{
     auth::Principal,
-    codes::RegionPath,
     ids::{CaseId, EventId},
     outbox::{OutgoingEvent, current_traceparent},
-    redact,
     status::timestamp_to_proto,
 };
 use huying_proto::{
@@ -21,7 +19,7 @@ use prost::Message as _;
 use crate::{
     app::App,
     domain::{
-        authority,
+        authority, submission,
         violation::{Faults, Field, Violation},
     },
     sealing::SealError,
@@ -77,8 +75,8 @@ pub async fn read_private_part(
 
     let mut transaction = app.db.begin().await?;
     let stored = submissions::load_sealed(&mut transaction, case_id).await?.ok_or(ReadError::CaseNotFound)?;
-    let region = stored.header.region.as_ref().and_then(|path| RegionPath::from_proto(path).ok());
-    let region = authority::judged_by(reader, &app.directory.load(), region.ok_or(ReadError::StoredHeader)?);
+    let region =
+        authority::judged_by(reader, &app.directory.load(), &stored.header).ok_or(ReadError::StoredHeader)?;
     let status = case_status::find(&mut transaction, case_id).await?;
     if !authority::may_read(reader, &region, status.as_ref().map(|status| &status.standing)) {
         tracing::warn!(%case_id, subject = reader.subject, role = ?reader.role, code = reader.code,
@@ -89,8 +87,8 @@ pub async fn read_private_part(
     let private_part = app.sealer.open(case_id, &stored.sealed, &wrapped_key)?;
     let private_part = ReadPrivatePartResponse::decode(private_part.as_slice())?;
 
-    let known = private_part.petitioner.as_ref().map(|who| [who.name.as_str(), who.address.as_str()]);
-    let purpose = redact::citizen_text_about(purpose, known.as_ref().map_or(&[], |known| known.as_slice()));
+    let petitioner = private_part.petitioner.clone().unwrap_or_default();
+    let purpose = submission::masked_about(purpose, &petitioner);
 
     let event = Event {
         event_id: EventId::new_v7().to_string(),

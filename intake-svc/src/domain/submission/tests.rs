@@ -247,3 +247,9 @@ fn cutting_counts_characters() {
     assert_eq!(cut("供热".into(), 2), "供热");
     assert_eq!(cut("abc".into(), 0), "");
 }
+
+#[test]
+fn the_petitioners_own_number_is_masked_even_where_no_word_says_that_it_is_one() {
+    let petitioner = Petitioner { phone: "8412345".to_owned(), ..Petitioner::default() };
+    assert_eq!(masked_about("回访8412345，8413602未接", &petitioner), "回访8******，8413602未接");
+}
