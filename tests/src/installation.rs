@@ -326,6 +326,15 @@ pub fn http_client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
+/// A free port below those that the kernel gives to outgoing connections, of which other tests open many: one of those
+/// could be taken between this look and the service's start.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    loop {
+        let mut random = [0_u8; 2];
+        getrandom::fill(&mut random).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + u16::from_ne_bytes(random) % 8_000));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
