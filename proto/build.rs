@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "huying/intake/v1/intake.proto",
         "huying/routing/v1/cases.proto",
         "huying/routing/v1/directory.proto",
+        "huying/routing/v1/rules.proto",
         "huying/notify/v1/notify.proto",
         "huying/ledger/v1/ledger.proto",
         "huying/operations/v1/dead_letters.proto",

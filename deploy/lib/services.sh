@@ -99,10 +99,15 @@ HUYING_LOG=${HUYING_LOG:-info}
 HUYING_LOG_FORMAT=${HUYING_LOG_FORMAT:-text}
 SETTINGS
   case $service in
-    intake) printf 'HUYING_SEALING_KEY_FILE=%s\n' "$RUN_DIR/keys/sealing.key" ;;
+    intake)
+      printf 'HUYING_SEALING_KEY_FILE=%s\n' "$RUN_DIR/keys/sealing.key"
+      printf 'HUYING_PICTURES=%s\n' "$RUN_DIR/pictures"
+      printf 'HUYING_LEDGER_PUBLIC_URL=%s\n' "http://127.0.0.1:${PORT[ledger_http]}"
+      ;;
     ledger)
       printf 'HUYING_LOG_ORIGIN=%s\n' "$LEDGER_ORIGIN"
       printf 'HUYING_LOG_KEY_FILE=%s\n' "$RUN_DIR/keys/ledger.key"
+      printf 'HUYING_INTAKE_PUBLIC_URL=%s\n' "http://127.0.0.1:${PORT[intake_http]}"
       ;;
   esac
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use huying_platform::settings::CommonSettings;
+use url::Url;
 
 /// Receives submissions, keeps the citizen's private part, gives receipts.
 #[derive(Debug, Clone, Parser)]
@@ -36,6 +37,37 @@ pub struct Config {
     #[arg(long, env = "HUYING_QUEUE_MIB_MAX", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=16_384))]
     pub queue_mib_max: u32,
+
+    /// Where pictures are kept: a folder, file:///folder, or s3://bucket/prefix with the usual AWS_ variables (AWS_REGION,
+    /// AWS_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY …). All replicas need the same place
+    #[arg(long, env = "HUYING_PICTURES", default_value = "./pictures")]
+    pub pictures: String,
+
+    /// Pictures decoded and encoded at the same time; each may take up to 400 MiB of memory for a second or two
+    #[arg(long, env = "HUYING_PICTURE_WORKERS", default_value_t = 2,
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub picture_workers: u8,
+
+    /// Calls whose pictures wait or are worked on; past it callers get RESOURCE_EXHAUSTED with RetryInfo
+    #[arg(long, env = "HUYING_PICTURE_CALLS_MAX", default_value_t = 64,
+          value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub picture_calls_max: u16,
+
+    /// Memory that requests larger than a text may take together, in MiB; past it as with --picture-calls-max
+    #[arg(long, env = "HUYING_PICTURE_MIB_MAX", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(10..=65_536))]
+    pub picture_mib_max: u32,
+
+    /// Address of the public ledger, such as https://ledger.example; when it is given, pages link to cases there
+    #[arg(long, env = "HUYING_LEDGER_PUBLIC_URL", value_parser = web_address)]
+    pub ledger_public_url: Option<Url>,
+}
+
+fn web_address(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(_) | Err(_) => Err("an address such as https://ledger.example would be right".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -47,5 +79,13 @@ mod tests {
     #[test]
     fn the_settings_are_consistent() {
         Config::command().debug_assert();
+    }
+
+    #[test]
+    fn the_ledger_is_linked_to_by_a_web_address() {
+        assert!(web_address("https://ledger.example/").is_ok());
+        for wrong in ["ledger.example", "javascript:alert(1)", "", "/cases"] {
+            assert!(web_address(wrong).is_err(), "{wrong}");
+        }
     }
 }

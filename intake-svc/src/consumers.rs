@@ -6,16 +6,16 @@ use huying_platform::{
     status::{from_micros, timestamp_from_proto},
     subjects,
 };
-use huying_proto::events::v1::{CaseState, Event, event::Body};
+use huying_proto::events::v1::{CaseDeclined, CaseState, DeclineGround, Event, event::Body};
 use sqlx::PgPool;
 
 use crate::{
-    domain::standing::{Reply, Standing, Told},
+    domain::standing::{Decline, Reply, Standing, Told},
     use_cases::follow_case::{News, follow_case},
 };
 
 /// What intake listens to: every event that makes a version of a case, and refusals. Not its own.
-const FOLLOWED: &[&str] = &[
+const FOLLOWED: [&str; 36] = [
     "CaseQueued",
     "CaseRegistered",
     "CaseAssigned",
@@ -31,13 +31,33 @@ const FOLLOWED: &[&str] = &[
     "DeadlineExpired",
     "PrivatePartRead",
     "PrivatePartErased",
+    "CaseDeclined",
+    "CaseClassified",
+    "CaseTransferred",
+    "CaseClaimed",
+    "PartAssigned",
+    "PartAnswered",
+    "PartWaived",
+    "ExtensionRequested",
+    "ExtensionGranted",
+    "ExtensionRefused",
+    "DeadlineNear",
+    "CaseUrged",
+    "CaseSupervised",
+    "CriticismCirculated",
+    "CaseMerged",
+    "CaseAbsorbed",
+    "CaseUnmerged",
+    "CaseSplitOff",
+    "CaseWithdrawn",
+    "ClocksRecomputed",
     "RequestRefused",
 ];
 
 /// The consumer of case events.
 #[must_use]
 pub fn follow_cases_config() -> ConsumerConfig {
-    ConsumerConfig::cases("intake", subjects::case_events(FOLLOWED))
+    ConsumerConfig::cases("intake", subjects::case_events(&FOLLOWED))
 }
 
 /// Keeps the projection of cases.
@@ -65,7 +85,11 @@ fn read(event: &Event, news: &mut News) -> Result<(), String> {
     match body {
         Body::CaseReplied(reply) => {
             let number = i32::try_from(reply.reply_number).map_err(|_| "reply_number is out of range")?;
-            news.standings.push(told(event, Some(Reply { number, text: without_nul(&reply.text) }))?);
+            let reply = Reply { number, text: without_nul(&reply.text) };
+            news.standings.push(Told { reply: Some(reply), ..told(event)? });
+        }
+        Body::CaseDeclined(declined) => {
+            news.standings.push(Told { decline: Some(decline(declined)?), ..told(event)? });
         }
         Body::CaseQueued(_)
         | Body::CaseRegistered(_)
@@ -80,7 +104,26 @@ fn read(event: &Event, news: &mut News) -> Result<(), String> {
         | Body::CaseClosed(_)
         | Body::DeadlineExpired(_)
         | Body::PrivatePartRead(_)
-        | Body::PrivatePartErased(_) => news.standings.push(told(event, None)?),
+        | Body::PrivatePartErased(_)
+        | Body::CaseClassified(_)
+        | Body::CaseTransferred(_)
+        | Body::CaseClaimed(_)
+        | Body::PartAssigned(_)
+        | Body::PartAnswered(_)
+        | Body::PartWaived(_)
+        | Body::ExtensionRequested(_)
+        | Body::ExtensionGranted(_)
+        | Body::ExtensionRefused(_)
+        | Body::DeadlineNear(_)
+        | Body::CaseUrged(_)
+        | Body::CaseSupervised(_)
+        | Body::CriticismCirculated(_)
+        | Body::CaseMerged(_)
+        | Body::CaseAbsorbed(_)
+        | Body::CaseUnmerged(_)
+        | Body::CaseSplitOff(_)
+        | Body::CaseWithdrawn(_)
+        | Body::ClocksRecomputed(_) => news.standings.push(told(event)?),
         Body::RequestRefused(refused) => {
             let request: EventId =
                 refused.request_event_id.parse().map_err(|error| format!("request_event_id {error}"))?;
@@ -90,12 +133,24 @@ fn read(event: &Event, news: &mut News) -> Result<(), String> {
         Body::CaseSubmitted(_)
         | Body::RatingRequested(_)
         | Body::PrivateReadRequested(_)
-        | Body::ErasureRequested(_) => {}
+        | Body::ErasureRequested(_)
+        | Body::WithdrawalRequested(_) => {}
     }
     Ok(())
 }
 
-fn told(event: &Event, reply: Option<Reply>) -> Result<Told, String> {
+fn decline(declined: &CaseDeclined) -> Result<Decline, String> {
+    let ground = match DeclineGround::try_from(declined.ground) {
+        Ok(DeclineGround::Unspecified) | Err(_) => {
+            return Err(format!("ground {} is unknown", declined.ground));
+        }
+        Ok(ground) => ground,
+    };
+    Ok(Decline { ground, explanation: without_nul(&declined.explanation) })
+}
+
+/// What every event says of its case.
+fn told(event: &Event) -> Result<Told, String> {
     let case_id: CaseId = event.case_id.parse().map_err(|error| format!("case_id {error}"))?;
     let version = i64::try_from(event.case_version).map_err(|_| "case_version is out of range")?;
     if version < 2 {
@@ -108,6 +163,10 @@ fn told(event: &Event, reply: Option<Reply>) -> Result<Told, String> {
         Ok(CaseState::Unspecified) | Err(_) => return Err(format!("state {} is unknown", standing.state)),
         Ok(state) => state,
     };
+    let merged_into = match standing.merged_into.as_str() {
+        "" => None,
+        case_id => Some(case_id.parse().map_err(|error| format!("merged_into {error}"))?),
+    };
     Ok(Told {
         case_id,
         version,
@@ -118,8 +177,10 @@ fn told(event: &Event, reply: Option<Reply>) -> Result<Told, String> {
             responsible_unit: without_nul(&standing.responsible_unit),
             deadline_at: (standing.deadline_at_us != 0).then(|| from_micros(standing.deadline_at_us)),
             overdue: standing.overdue,
+            merged_into,
         },
-        reply,
+        reply: None,
+        decline: None,
     })
 }
 
@@ -145,7 +206,7 @@ mod tests {
                 holder_office: "150802-office".into(),
                 responsible_unit: "150802-housing".into(),
                 deadline_at_us: 99,
-                overdue: false,
+                ..events::Standing::default()
             }),
             body: Some(Body::CaseAssigned(CaseAssigned::default())),
             ..Event::default()
@@ -163,19 +224,41 @@ mod tests {
 
     #[test]
     fn what_is_missing_makes_an_event_unusable() {
-        let damages: [fn(&mut Event); 6] = [
+        let damages: [fn(&mut Event); 8] = [
             |event| event.body = None,
             |event| event.case_id = "c1".into(),
             |event| event.case_version = 1,
             |event| event.occurred_at = None,
             |event| event.standing = None,
             |event| event.standing.as_mut().unwrap().state = 77,
+            |event| event.standing.as_mut().unwrap().merged_into = "c1".into(),
+            |event| event.body = Some(Body::CaseDeclined(CaseDeclined::default())),
         ];
         for damage in damages {
             let mut event = assigned();
             damage(&mut event);
             assert!(read(&event, &mut News::default()).is_err());
         }
+    }
+
+    #[test]
+    fn a_decline_and_a_merge_say_why_and_where_to() {
+        let declined = CaseDeclined {
+            ground: DeclineGround::OutOfScope.into(),
+            explanation: "属于外市管辖。".into(),
+        };
+        let mut event = Event { body: Some(Body::CaseDeclined(declined)), ..assigned() };
+        let primary = CaseId::new_v7();
+        event.standing.as_mut().unwrap().merged_into = primary.to_string();
+        let mut news = News::default();
+        read(&event, &mut news).unwrap();
+        let told = &news.standings[0];
+        assert_eq!(told.standing.merged_into, Some(primary));
+        let decline = told.decline.as_ref().unwrap();
+        assert_eq!(
+            (decline.ground, decline.explanation.as_str()),
+            (DeclineGround::OutOfScope, "属于外市管辖。")
+        );
     }
 
     #[test]

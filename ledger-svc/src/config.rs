@@ -1,8 +1,9 @@
 //! Settings of ledger-svc, each a flag and an environment variable, checked before a port is bound.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use anyhow::Context as _;
+use axum::http::Uri;
 use clap::Parser;
 use huying_platform::{secret_file::read_secret, settings::CommonSettings};
 
@@ -23,6 +24,60 @@ pub struct Config {
     /// File with the private key that signs checkpoints (C2SP signed-note form), as written by `huying keys ledger`
     #[arg(long, env = "HUYING_LOG_KEY_FILE")]
     pub log_key_file: PathBuf,
+
+    /// Where the public reaches intake-svc, such as https://intake.example.cn: pictures are shown from there. Without it
+    /// the pages show the ids of pictures only
+    #[arg(long, env = "HUYING_INTAKE_PUBLIC_URL")]
+    pub intake_public_url: Option<PublicUrl>,
+}
+
+/// An address of another site that pages may name: http or https, without user, query and fragment. Made of characters
+/// that mean nothing in HTML and in a content security policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    path: String,
+}
+
+impl PublicUrl {
+    /// Scheme, host and port, as a content security policy names a source.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The address of something below it; `path` begins with a slash.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{}{path}", self.origin, self.path)
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.path)
+    }
+}
+
+/// A text that is no such address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not an address such as https://intake.example.cn, without user, query and fragment")]
+pub struct InvalidPublicUrl;
+
+impl FromStr for PublicUrl {
+    type Err = InvalidPublicUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "-._~:/[]".contains(character);
+        let uri: Uri = text.parse().map_err(|_| InvalidPublicUrl)?;
+        match (uri.scheme_str(), uri.authority(), uri.query()) {
+            (Some(scheme @ ("http" | "https")), Some(authority), None) if text.chars().all(plain) => {
+                Ok(Self {
+                    origin: format!("{scheme}://{authority}"),
+                    path: uri.path().trim_end_matches('/').to_owned(),
+                })
+            }
+            _ => Err(InvalidPublicUrl),
+        }
+    }
 }
 
 impl Config {
@@ -52,6 +107,34 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+
+    #[test]
+    fn an_address_that_could_mean_something_in_a_policy_or_a_page_is_refused() {
+        let url: PublicUrl = "https://intake.example.cn:8443/huying/".parse().unwrap();
+        assert_eq!(url.origin(), "https://intake.example.cn:8443");
+        assert_eq!(url.join("/pictures/7"), "https://intake.example.cn:8443/huying/pictures/7");
+        assert_eq!(
+            "http://127.0.0.1:8080".parse::<PublicUrl>().unwrap().to_string(),
+            "http://127.0.0.1:8080"
+        );
+        for wrong in [
+            "",
+            "intake.example.cn",
+            "/pictures",
+            "ftp://intake.example.cn",
+            "https://",
+            "https://me@intake.example.cn",
+            "https://intake.example.cn?x=1",
+            "https://intake.example.cn/#x",
+            "https://intake.example.cn;script-src",
+            "https://intake.example.cn/a b",
+            "https://intake.example.cn/\"x",
+            "https://intake.example.cn/'x",
+            "https://*",
+        ] {
+            assert_eq!(wrong.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_key_of_another_log_or_one_that_others_can_read_is_refused() {

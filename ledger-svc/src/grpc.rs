@@ -126,6 +126,14 @@ impl LedgerService for LedgerApi {
             silent: figures.silent(),
             returned: figures.returned,
             expired: figures.expired,
+            parts: figures.parts,
+            parts_answered: figures.parts_answered,
+            transferred: figures.transferred,
+            extensions_requested: figures.extensions_requested,
+            extensions_granted: figures.extensions_granted,
+            urged: figures.urged,
+            supervised: figures.supervised,
+            criticised: figures.criticised,
             tree_size: figures.tree_size,
         }))
     }
@@ -227,6 +235,9 @@ fn summary(account: &Account, title: Option<String>) -> CaseSummary {
         case_version: account.version,
         submitted_at: Some(timestamp_to_proto(account.submitted_at)),
         updated_at: Some(timestamp_to_proto(account.updated_at)),
+        petitioner_count: account.petitioner_count,
+        merged_into: account.merged_into.map_or_else(String::new, |case_id| case_id.to_string()),
+        open_parts: account.open_parts,
     }
 }
 

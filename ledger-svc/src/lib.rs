@@ -22,13 +22,14 @@ pub mod store;
 pub mod use_cases;
 pub mod web;
 
-use config::Config;
+use config::{Config, PublicUrl};
 use domain::note::Signer;
 
 /// Migrations of this service.
 pub const MIGRATIONS: &[MigrationSource] = migrations![
     (101, "ledger", "../migrations/0101_ledger.sql"),
     (102, "readers_and_erasure", "../migrations/0102_readers_and_erasure.sql"),
+    (103, "parts_transfers_and_merges", "../migrations/0103_parts_transfers_and_merges.sql"),
 ];
 
 /// Largest gRPC request, in bytes: filters and ids are far less.
@@ -50,22 +51,24 @@ pub struct LogIdentity {
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let log = Arc::new(config.log_identity()?);
     let platform = Platform::start("ledger", &config.common, MIGRATIONS).await?;
-    let (routes, pages) = start(&platform, log).await?;
+    let (routes, pages) = start(&platform, log, config.intake_public_url).await?;
     platform.serve(routes, pages).await
 }
 
-/// Starts the sequencer and returns what is to be served.
+/// Starts the sequencer and returns what is to be served. `pictures_at` is where intake-svc serves pictures, if pages
+/// are to show them.
 ///
 /// # Errors
 /// When the database holds a log of another origin or key, or cannot be reached.
 pub async fn start(
     platform: &Platform,
     log: Arc<LogIdentity>,
+    pictures_at: Option<PublicUrl>,
 ) -> anyhow::Result<(tonic::service::Routes, axum::Router)> {
     establish(platform, &log).await?;
     let readers = readers(platform);
     let reader = grpc::LedgerApi::new(platform, readers.clone(), &log);
-    let pages = web::router(platform, readers, &log);
+    let pages = web::router(platform, readers, &log, pictures_at);
     let sequencer = sequencer::Sequencer::new(platform.clone(), log);
     platform.spawn_worker(|_| sequencer.run());
     let server = LedgerServiceServer::new(reader).max_decoding_message_size(REQUEST_BYTES_MAX);

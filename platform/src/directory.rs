@@ -1,33 +1,36 @@
-//! Reference data: regions, units, representatives, stations, categories and routing rules.
+//! Reference data: regions, units, representatives, stations, categories, routing rules, limits of time, the calendar.
 //!
 //! Every service holds the same table and the same snapshot of it in memory. routing-svc writes the table by its
-//! import and tells the others by [`DirectoryChanged`] events; they write theirs by [`apply`]. A snapshot is reloaded
-//! when the revision in the database is a new one, so replicas that share a database need not hear every event.
-//! A retired entry stays: past cases keep their names.
+//! import and tells the others by `DirectoryChanged` events; they write theirs by [`apply`]. A snapshot is reloaded when
+//! the revision in the database is a new one, so replicas that share a database need not hear every event, and when a
+//! new day begins in Asia/Shanghai, because entries are valid from one day to another.
+//!
+//! What is retired or not valid stays: past cases keep their names, and an office that is gone has one that acts for it.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod handle;
+mod table;
+#[cfg(test)]
+mod tests;
 
-use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use huying_proto::events::v1::{
-    DirectoryChanged, DirectoryEntry, Region, Representative, RoutingRule, Station, Unit, UnitKind,
-    directory_entry::Entry,
+    CalendarDay, Category, DirectoryEntry, Policy, Region, Representative, RoutingRule, Station, Unit,
+    UnitKind, directory_entry::Entry,
 };
-use prost::Message as _;
-use sqlx::{PgConnection, PgPool, Row as _};
-use tokio_util::sync::CancellationToken;
+use jiff::{Timestamp, civil::Date, tz};
 
-use crate::{
-    codes::{RegionCode, RegionPath, Tier},
-    consumer::{BatchHandler, HandleError, Incoming},
-    status::chain,
-};
+use crate::codes::{RegionCode, RegionPath, Tier};
 
-/// How long after a change, at most, a snapshot is renewed.
-const RELOAD_CHECK: Duration = Duration::from_millis(250);
+pub(crate) use handle::DirectoryFollower;
+pub use handle::DirectoryHandle;
+pub use table::{apply, load_all, revision, set_revision, upsert};
+
+/// How many mergers lead from a region to the one that stands for it today, at most.
+pub const SUCCESSORS_MAX: usize = 8;
+
+/// Deeper than any tree of divisions.
+const DEPTH_MAX: usize = 8;
 
 /// Kinds of entries, as numbered in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +48,10 @@ pub enum Kind {
     Category = 5,
     /// Routing rules.
     Rule = 6,
+    /// Limits of time.
+    Policy = 7,
+    /// Days on which work differs from the week's.
+    CalendarDay = 8,
 }
 
 /// Kind and code of an entry: its primary key. None when the entry is empty.
@@ -56,22 +63,50 @@ pub fn key_of(entry: &DirectoryEntry) -> Option<(Kind, String)> {
         Entry::Representative(representative) => (Kind::Representative, representative.code.clone()),
         Entry::Station(station) => (Kind::Station, station.code.clone()),
         Entry::Category(category) => (Kind::Category, category.path.clone()),
-        Entry::Rule(rule) => (Kind::Rule, format!("{} {} {}", rule.region, rule.kind, rule.category)),
+        Entry::Rule(rule) => (Kind::Rule, rule_key(rule)),
+        Entry::Policy(policy) => {
+            (Kind::Policy, format!("{} {} {} {}", policy.step, policy.kind, policy.tier, policy.category))
+        }
+        Entry::CalendarDay(day) => (Kind::CalendarDay, day.date.clone()),
     })
 }
 
+/// What tells a rule from every other one that could apply to the same case. What it adds to a plain rule stands behind,
+/// so that a plain rule keeps the key it always had; no field has a tab.
+fn rule_key(rule: &RoutingRule) -> String {
+    let mut key = format!("{} {} {}", rule.region, rule.kind, rule.category);
+    if !(rule.addressee.is_empty() && rule.keywords.is_empty() && rule.priority == 0) {
+        let keywords = if rule.keywords.is_empty() { "" } else { "keywords" };
+        key = format!("{key}\t{}\t{}\t{keywords}", rule.addressee, rule.priority);
+    }
+    key
+}
+
+/// The day in Asia/Shanghai, which has had no other offset since 1991.
+#[must_use]
+pub fn day_at(now: Timestamp) -> Date {
+    tz::offset(8).to_datetime(now).date()
+}
+
 /// A snapshot of the reference data.
+///
+/// An entry is active when it is not retired, is valid on the snapshot's day, and the region it belongs to is active.
 #[derive(Debug, Default)]
 pub struct Directory {
     revision: u64,
     completed: i64,
+    day: Option<Date>,
     regions: BTreeMap<String, Region>,
     units: BTreeMap<String, Unit>,
     representatives: BTreeMap<String, Representative>,
     stations: BTreeMap<String, Station>,
-    categories: BTreeMap<String, bool>,
+    categories: BTreeMap<String, (Category, bool)>,
     rules: Vec<RoutingRule>,
-    retired: HashMap<Kind, HashSet<String>>,
+    policies: Vec<Policy>,
+    calendar_days: Vec<CalendarDay>,
+    retired: Codes,
+    inactive: Codes,
+    validity: HashMap<Kind, HashMap<String, Validity>>,
     children: HashMap<String, Vec<String>>,
     units_of: HashMap<String, Vec<String>>,
     office_of: HashMap<String, String>,
@@ -79,23 +114,62 @@ pub struct Directory {
     representatives_of: HashMap<String, Vec<String>>,
 }
 
+/// Codes by kind.
+type Codes = HashMap<Kind, HashSet<String>>;
+
+/// From when to when an entry is valid, as it stands in the entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validity {
+    /// First day, such as "2026-01-01"; empty: always was.
+    pub from: String,
+    /// First day on which it is not valid any more; empty: no end.
+    pub until: String,
+}
+
+impl Validity {
+    /// Dates of this form are in the order of their days.
+    fn covers(&self, day: &str) -> bool {
+        (self.from.is_empty() || self.from.as_str() <= day)
+            && (self.until.is_empty() || day < self.until.as_str())
+    }
+}
+
 impl Directory {
-    /// Makes a snapshot of entries.
+    /// Makes a snapshot of entries on no particular day: all that are not retired count as valid.
     #[must_use]
     pub fn new(revision: u64, entries: impl IntoIterator<Item = DirectoryEntry>) -> Self {
-        let mut directory = Self { revision, ..Self::default() };
+        Self::of(None, revision, entries)
+    }
+
+    /// Makes a snapshot of entries as they stand on a day in Asia/Shanghai.
+    #[must_use]
+    pub fn on(day: Date, revision: u64, entries: impl IntoIterator<Item = DirectoryEntry>) -> Self {
+        Self::of(Some(day), revision, entries)
+    }
+
+    fn of(day: Option<Date>, revision: u64, entries: impl IntoIterator<Item = DirectoryEntry>) -> Self {
+        let mut directory = Self { revision, day, ..Self::default() };
+        let today = day.map(|day| day.to_string());
         for entry in entries {
-            directory.insert(entry);
+            directory.insert(entry, today.as_deref());
         }
+        directory.close_what_lies_in_closed_regions();
         directory.index();
         directory
     }
 
-    fn insert(&mut self, row: DirectoryEntry) {
+    fn insert(&mut self, row: DirectoryEntry, today: Option<&str>) {
         let Some((kind, code)) = key_of(&row) else { return };
         let active = !row.retired;
+        let validity = Validity { from: row.valid_from, until: row.valid_until };
         if row.retired {
-            self.retired.entry(kind).or_default().insert(code);
+            self.retired.entry(kind).or_default().insert(code.clone());
+        }
+        if row.retired || today.is_some_and(|today| !validity.covers(today)) {
+            self.inactive.entry(kind).or_default().insert(code.clone());
+        }
+        if validity != Validity::default() {
+            self.validity.entry(kind).or_default().insert(code, validity);
         }
         match row.entry {
             Some(Entry::Region(region)) => {
@@ -111,16 +185,35 @@ impl Directory {
                 self.stations.insert(station.code.clone(), station);
             }
             Some(Entry::Category(category)) => {
-                self.categories.insert(category.path, active);
+                self.categories.insert(category.path.clone(), (category, active));
             }
             Some(Entry::Rule(rule)) if active => self.rules.push(rule),
-            Some(Entry::Rule(_)) | None => {}
+            Some(Entry::Policy(policy)) if active => self.policies.push(policy),
+            Some(Entry::CalendarDay(day)) if active => self.calendar_days.push(day),
+            Some(Entry::Rule(_) | Entry::Policy(_) | Entry::CalendarDay(_)) | None => {}
+        }
+    }
+
+    /// A township that was merged into another takes its office, its stations and its representatives with it, whatever
+    /// their own rows say.
+    fn close_what_lies_in_closed_regions(&mut self) {
+        let closed = self.inactive.get(&Kind::Region).cloned().unwrap_or_default();
+        if closed.is_empty() {
+            return;
+        }
+        let units = self.units.values().map(|unit| (Kind::Unit, &unit.code, &unit.region));
+        let stations = self.stations.values().map(|one| (Kind::Station, &one.code, &one.region));
+        let people = self.representatives.values().map(|one| (Kind::Representative, &one.code, &one.region));
+        for (kind, code, region) in units.chain(stations).chain(people) {
+            if closed.contains(region) {
+                self.inactive.entry(kind).or_default().insert(code.clone());
+            }
         }
     }
 
     /// Derived look-ups cover active entries only.
     fn index(&mut self) {
-        let active = |kind: Kind, code: &str| !is_retired(&self.retired, kind, code);
+        let active = |kind: Kind, code: &str| !contains(&self.inactive, kind, code);
         for region in self.regions.values().filter(|region| active(Kind::Region, &region.code)) {
             self.children.entry(region.parent.clone()).or_default().push(region.code.clone());
         }
@@ -147,7 +240,25 @@ impl Directory {
         self.revision
     }
 
-    /// Whether an entry exists and is not retired.
+    /// The day it stands for; None when validity does not count.
+    #[must_use]
+    pub fn day(&self) -> Option<Date> {
+        self.day
+    }
+
+    /// Whether an entry was in an earlier import and not in the last one.
+    #[must_use]
+    pub fn is_retired(&self, kind: Kind, code: &str) -> bool {
+        contains(&self.retired, kind, code)
+    }
+
+    /// From when to when an entry is valid by its own row; None for always.
+    #[must_use]
+    pub fn validity(&self, kind: Kind, code: &str) -> Option<&Validity> {
+        self.validity.get(&kind)?.get(code)
+    }
+
+    /// Whether an entry exists, is not retired, is valid on the day, and lies in no region that is not.
     #[must_use]
     pub fn is_active(&self, kind: Kind, code: &str) -> bool {
         let known = match kind {
@@ -156,54 +267,54 @@ impl Directory {
             Kind::Representative => self.representatives.contains_key(code),
             Kind::Station => self.stations.contains_key(code),
             Kind::Category => self.categories.contains_key(code),
-            Kind::Rule => false,
+            Kind::Rule | Kind::Policy | Kind::CalendarDay => false,
         };
-        known && !is_retired(&self.retired, kind, code)
+        known && !contains(&self.inactive, kind, code)
     }
 
-    /// A region, retired or not.
+    /// A region, active or not.
     #[must_use]
     pub fn region(&self, code: &str) -> Option<&Region> {
         self.regions.get(code)
     }
 
-    /// A region that is not retired.
+    /// A region that is active.
     #[must_use]
     pub fn active_region(&self, code: &str) -> Option<&Region> {
         self.region(code).filter(|_| self.is_active(Kind::Region, code))
     }
 
-    /// A unit, retired or not.
+    /// A unit, active or not.
     #[must_use]
     pub fn unit(&self, code: &str) -> Option<&Unit> {
         self.units.get(code)
     }
 
-    /// A unit that is not retired.
+    /// A unit that is active.
     #[must_use]
     pub fn active_unit(&self, code: &str) -> Option<&Unit> {
         self.unit(code).filter(|_| self.is_active(Kind::Unit, code))
     }
 
-    /// A representative, retired or not.
+    /// A representative, active or not.
     #[must_use]
     pub fn representative(&self, code: &str) -> Option<&Representative> {
         self.representatives.get(code)
     }
 
-    /// A representative that is not retired.
+    /// A representative that is active.
     #[must_use]
     pub fn active_representative(&self, code: &str) -> Option<&Representative> {
         self.representative(code).filter(|_| self.is_active(Kind::Representative, code))
     }
 
-    /// A station, retired or not.
+    /// A station, active or not.
     #[must_use]
     pub fn station(&self, code: &str) -> Option<&Station> {
         self.stations.get(code)
     }
 
-    /// A station that is not retired.
+    /// A station that is active.
     #[must_use]
     pub fn active_station(&self, code: &str) -> Option<&Station> {
         self.station(code).filter(|_| self.is_active(Kind::Station, code))
@@ -212,7 +323,7 @@ impl Directory {
     /// Whether a category path may be used.
     #[must_use]
     pub fn has_category(&self, path: &str) -> bool {
-        self.categories.get(path).copied().unwrap_or(false)
+        self.categories.get(path).is_some_and(|(_, active)| *active)
     }
 
     /// All regions, by code.
@@ -237,7 +348,24 @@ impl Directory {
 
     /// Category paths that may be used, in order.
     pub fn categories(&self) -> impl Iterator<Item = &str> {
-        self.categories.iter().filter(|(_, active)| **active).map(|(path, _)| path.as_str())
+        self.category_entries().map(|category| category.path.as_str())
+    }
+
+    /// Categories that may be used, with their keywords, by path.
+    pub fn category_entries(&self) -> impl Iterator<Item = &Category> {
+        self.categories.values().filter(|(_, active)| *active).map(|(category, _)| category)
+    }
+
+    /// Limits of time in force; empty when none were imported.
+    #[must_use]
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
+    /// Days on which work differs from the week's, by date; empty when none were imported.
+    #[must_use]
+    pub fn calendar_days(&self) -> &[CalendarDay] {
+        &self.calendar_days
     }
 
     /// Routing rules in force.
@@ -246,31 +374,68 @@ impl Directory {
         &self.rules
     }
 
-    /// Codes of the regions directly below one; of the municipalities for "".
+    /// Codes of the active regions directly below one; of the municipalities for "".
     #[must_use]
     pub fn children_of(&self, region: &str) -> &[String] {
         self.children.get(region).map_or(&[], Vec::as_slice)
     }
 
-    /// Codes of the units of a region.
+    /// Codes of the active units of a region.
     #[must_use]
     pub fn units_of(&self, region: &str) -> &[String] {
         self.units_of.get(region).map_or(&[], Vec::as_slice)
     }
 
-    /// The office of a region.
+    /// The active office of a region.
     #[must_use]
     pub fn office_of(&self, region: &str) -> Option<&Unit> {
         self.units.get(self.office_of.get(region)?)
     }
 
-    /// The department of a region that has a function.
+    /// The active region that a region which is not active was merged into, over at most [`SUCCESSORS_MAX`] mergers; None
+    /// for a region that is active itself, or was merged into none.
+    #[must_use]
+    pub fn successor_of(&self, region: &str) -> Option<&Region> {
+        if self.is_active(Kind::Region, region) {
+            return None;
+        }
+        let mut at = region;
+        for _ in 0..SUCCESSORS_MAX {
+            at = &self.region(at)?.replaced_by;
+            if let Some(successor) = self.active_region(at) {
+                return Some(successor);
+            }
+        }
+        None
+    }
+
+    /// Who acts for a unit today: itself when it is active, else the office of its region, else of the region that one was
+    /// merged into, else the same for the region above. None when the unit is unknown or nobody is left.
+    #[must_use]
+    pub fn acting_office(&self, unit_code: &str) -> Option<&Unit> {
+        let unit = self.unit(unit_code)?;
+        if self.is_active(Kind::Unit, unit_code) {
+            return Some(unit);
+        }
+        let mut region = unit.region.as_str();
+        for _ in 0..DEPTH_MAX {
+            let successor =
+                || self.successor_of(region).and_then(|successor| self.office_of(&successor.code));
+            if let Some(office) = self.office_of(region).or_else(successor) {
+                return Some(office);
+            }
+            region = &self.region(region)?.parent;
+        }
+        None
+    }
+
+    /// The active department of a region that has a function.
     #[must_use]
     pub fn department(&self, region: &str, function: &str) -> Option<&Unit> {
         self.units.get(self.department_of.get(region)?.get(function)?)
     }
 
-    /// Codes of the representatives who serve at a station.
+    /// Codes of the active representatives who serve at a station.
     #[must_use]
     pub fn representatives_of_station(&self, station: &str) -> &[String] {
         self.representatives_of.get(station).map_or(&[], Vec::as_slice)
@@ -289,239 +454,17 @@ impl Directory {
                 Some(RegionPath { municipal: parent(&code)?, district: Some(code), township: None })
             }
             Tier::Township => {
-                let district = parent(&code)?;
-                Some(RegionPath {
-                    municipal: parent(&district)?,
-                    district: Some(district),
-                    township: Some(code),
-                })
+                let above = parent(&code)?;
+                let (municipal, district) = match above.tier() {
+                    Tier::Municipal => (above, None),
+                    Tier::District | Tier::Township => (parent(&above)?, Some(above)),
+                };
+                Some(RegionPath { municipal, district, township: Some(code) })
             }
         }
     }
 }
 
-fn is_retired(retired: &HashMap<Kind, HashSet<String>>, kind: Kind, code: &str) -> bool {
-    retired.get(&kind).is_some_and(|codes| codes.contains(code))
-}
-
-/// The current snapshot. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct DirectoryHandle {
-    current: Arc<ArcSwap<Directory>>,
-    db: PgPool,
-}
-
-impl DirectoryHandle {
-    /// Reads the snapshot from the database.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn open(db: PgPool) -> sqlx::Result<Self> {
-        let handle = Self { current: Arc::new(ArcSwap::from_pointee(Directory::default())), db };
-        handle.reload().await?;
-        Ok(handle)
-    }
-
-    /// The snapshot as it is now; hold it for one decision, so that the decision has one view.
-    #[must_use]
-    pub fn load(&self) -> Arc<Directory> {
-        self.current.load_full()
-    }
-
-    /// Reads the snapshot again if the database has another revision.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn reload(&self) -> sqlx::Result<()> {
-        let completed = completed(&mut *self.db.acquire().await?).await?;
-        if completed == self.load().completed {
-            return Ok(());
-        }
-        let mut transaction = self.db.begin().await?;
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .execute(&mut *transaction)
-            .await?;
-        let completed = self::completed(&mut transaction).await?;
-        let revision = revision(&mut transaction).await?;
-        let entries = load_all(&mut transaction).await?;
-        transaction.commit().await?;
-        tracing::info!(revision, entries = entries.len(), "reference data loaded");
-        self.current.store(Arc::new(Directory { completed, ..Directory::new(revision, entries) }));
-        Ok(())
-    }
-
-    pub(crate) async fn follow(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(RELOAD_CHECK) => {}
-            }
-            if let Err(error) = self.reload().await {
-                tracing::debug!(error = chain(&error), "reference data not reloaded");
-            }
-        }
-    }
-}
-
-/// The revision in the database.
-///
-/// # Errors
-/// When it cannot be read.
-pub async fn revision(connection: &mut PgConnection) -> sqlx::Result<u64> {
-    let revision: i64 =
-        sqlx::query_scalar("SELECT revision FROM directory_revision").fetch_one(connection).await?;
-    Ok(u64::try_from(revision).unwrap_or(0))
-}
-
-/// How often a revision was completed.
-async fn completed(connection: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar("SELECT completed FROM directory_revision").fetch_one(connection).await
-}
-
-/// Notes that a revision is complete, in the transaction that wrote its entries. The number never goes back.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn set_revision(connection: &mut PgConnection, revision: u64) -> sqlx::Result<()> {
-    sqlx::query("UPDATE directory_revision SET revision = greatest(revision, $1), completed = completed + 1")
-        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Every entry in the database, retired ones included.
-///
-/// # Errors
-/// When they cannot be read.
-pub async fn load_all(connection: &mut PgConnection) -> sqlx::Result<Vec<DirectoryEntry>> {
-    let rows =
-        sqlx::query("SELECT entry FROM directory_entries ORDER BY kind, code").fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| {
-            let bytes: &[u8] = row.try_get(0)?;
-            DirectoryEntry::decode(bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))
-        })
-        .collect()
-}
-
-/// Writes entries of a revision; one already written by a later revision stays. `retired` is part of the entry.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn upsert(
-    connection: &mut PgConnection,
-    revision: u64,
-    entries: &[DirectoryEntry],
-) -> sqlx::Result<()> {
-    let mut kinds = Vec::with_capacity(entries.len());
-    let mut codes = Vec::with_capacity(entries.len());
-    let mut retired = Vec::with_capacity(entries.len());
-    let mut encoded = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let Some((kind, code)) = key_of(entry) else { continue };
-        kinds.push(kind as i16);
-        codes.push(code);
-        retired.push(entry.retired);
-        encoded.push(entry.encode_to_vec());
-    }
-    sqlx::query(
-        "INSERT INTO directory_entries (kind, code, revision, retired, entry) \
-         SELECT kind, code, $1, retired, entry \
-         FROM unnest($2::smallint[], $3::text[], $4::boolean[], $5::bytea[]) AS e (kind, code, retired, entry) \
-         ON CONFLICT (kind, code) DO UPDATE \
-         SET revision = excluded.revision, retired = excluded.retired, entry = excluded.entry \
-         WHERE directory_entries.revision <= excluded.revision",
-    )
-    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-    .bind(&kinds)
-    .bind(&codes)
-    .bind(&retired)
-    .bind(&encoded)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Writes one part of a revision; the revision counts once all its parts are there. Safe to be called twice.
-///
-/// # Errors
-/// When a statement fails.
-pub async fn apply(connection: &mut PgConnection, change: &DirectoryChanged) -> sqlx::Result<()> {
-    upsert(connection, change.revision, &change.entries).await?;
-    let revision = i64::try_from(change.revision).unwrap_or(i64::MAX);
-    sqlx::query("INSERT INTO directory_parts (revision, part_number) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(revision)
-        .bind(i32::try_from(change.part_number).unwrap_or(i32::MAX))
-        .execute(&mut *connection)
-        .await?;
-    let arrived: i64 = sqlx::query_scalar("SELECT count(*) FROM directory_parts WHERE revision = $1")
-        .bind(revision)
-        .fetch_one(&mut *connection)
-        .await?;
-    if arrived >= i64::from(change.part_count) {
-        set_revision(connection, change.revision).await?;
-    }
-    Ok(())
-}
-
-/// Follows routing-svc's imports in the other services.
-#[derive(Debug)]
-pub(crate) struct DirectoryFollower {
-    pub(crate) db: PgPool,
-    pub(crate) handle: DirectoryHandle,
-}
-
-impl BatchHandler for DirectoryFollower {
-    type Message = DirectoryChanged;
-
-    async fn handle(&self, batch: &[Incoming<DirectoryChanged>]) -> Result<(), HandleError> {
-        let mut transaction = self.db.begin().await?;
-        // One follower at a time: parts counted by two transactions at once would each miss the other's.
-        sqlx::query("SELECT revision FROM directory_revision FOR UPDATE").execute(&mut *transaction).await?;
-        for incoming in batch {
-            apply(&mut transaction, &incoming.message).await?;
-        }
-        transaction.commit().await?;
-        self.handle.reload().await?;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn region(code: &str, parent: &str) -> DirectoryEntry {
-        DirectoryEntry {
-            entry: Some(Entry::Region(Region {
-                code: code.into(),
-                parent: parent.into(),
-                ..Region::default()
-            })),
-            retired: false,
-        }
-    }
-
-    #[test]
-    fn a_path_leads_from_the_municipality_down() {
-        let directory = Directory::new(
-            1,
-            [region("150800", ""), region("150802", "150800"), region("150802001", "150802")],
-        );
-        let path = directory.path_of("150802001").unwrap();
-        assert_eq!(path.municipal.as_str(), "150800");
-        assert_eq!(path.district.unwrap().as_str(), "150802");
-        assert!(directory.path_of("150802999").is_none());
-    }
-
-    #[test]
-    fn a_retired_entry_keeps_its_name_but_is_not_offered() {
-        let mut retired = region("150802001", "150802");
-        retired.retired = true;
-        let directory = Directory::new(1, [region("150802", "150800"), retired]);
-        assert!(directory.region("150802001").is_some());
-        assert!(directory.active_region("150802001").is_none());
-        assert!(directory.children_of("150802").is_empty());
-    }
+fn contains(codes: &Codes, kind: Kind, code: &str) -> bool {
+    codes.get(&kind).is_some_and(|codes| codes.contains(code))
 }

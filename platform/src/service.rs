@@ -113,7 +113,8 @@ impl Platform {
         let context = async_nats::jetstream::new(nats.clone());
         streams::ensure(&context, &settings.namespace).await.context("JetStream is not usable")?;
         let auth = Authenticator::open(&settings.jwks, clock.clone()).await.context("--jwks")?;
-        let directory = DirectoryHandle::open(db.clone()).await.context("reading the reference data")?;
+        let directory =
+            DirectoryHandle::open(db.clone(), clock.clone()).await.context("reading the reference data")?;
         let platform = Self {
             service,
             db,

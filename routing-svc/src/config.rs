@@ -1,15 +1,18 @@
 //! Every setting of routing-svc, checked before a port is bound.
 //!
-//! Durations are written like `13d`, `36h` or `3s`, and are calendar time: a day is 24 hours.
+//! How long anything may take is no setting: limits are reference data, imported as policies.csv.
+
+use std::time::Duration;
 
 use clap::Parser;
 use huying_platform::settings::CommonSettings;
 use jiff::SignedDuration;
 
-use crate::domain::deadlines::Policies;
-
-/// The longest limit that may be set: ten years.
-const LIMIT_MAX_DAYS: u64 = 3_650;
+/// How long requests are kept at least: what departments are promised.
+const REQUESTS_KEPT_MIN_DAYS: u64 = 400;
+/// How long they may be kept at most: a hundred years.
+const REQUESTS_KEPT_MAX_DAYS: u64 = 36_500;
+const DAY_S: u64 = 86_400;
 
 /// Decides: the case, its tiers, units, rules and deadlines. The only owner of case state.
 #[derive(Debug, Clone, Parser)]
@@ -19,74 +22,70 @@ pub struct Settings {
     #[command(flatten)]
     pub common: CommonSettings,
 
-    /// Limits of the stages.
-    #[command(flatten)]
-    pub limits: Limits,
+    /// How long the request id of a command is remembered, such as 400d; at least 400d
+    #[arg(long, env = "HUYING_REQUESTS_KEPT", default_value = "400d", value_parser = requests_kept)]
+    pub requests_kept: SignedDuration,
+
+    /// Units' streams of assignments that this process serves at once, at most; past it callers get RESOURCE_EXHAUSTED
+    #[arg(long, env = "HUYING_ASSIGNMENT_STREAMS_MAX", default_value_t = 2_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub assignment_streams_max: u32,
+
+    /// Streams of assignments of one unit in this process, at most
+    #[arg(long, env = "HUYING_ASSIGNMENT_STREAMS_PER_UNIT_MAX", default_value_t = 16,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub assignment_streams_per_unit_max: u32,
 }
 
-/// How long each stage may take, in calendar time.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Limits {
-    /// For an office to register and assign a case it holds
-    #[arg(long, env = "HUYING_ASSIGN_WITHIN", default_value = "2d", value_parser = limit)]
-    pub assign_within: SignedDuration,
-
-    /// For a department to reply to a message 留言
-    #[arg(long, env = "HUYING_REPLY_WITHIN_MESSAGE", default_value = "13d", value_parser = limit)]
-    pub reply_within_message: SignedDuration,
-
-    /// For a department to reply to a suggestion 建议
-    #[arg(long, env = "HUYING_REPLY_WITHIN_SUGGESTION", default_value = "90d", value_parser = limit)]
-    pub reply_within_suggestion: SignedDuration,
-
-    /// For a department to reply to a project proposal 民生实事建议
-    #[arg(long, env = "HUYING_REPLY_WITHIN_PROJECT_PROPOSAL", default_value = "90d", value_parser = limit)]
-    pub reply_within_project_proposal: SignedDuration,
-
-    /// For a department to reply to a comment on a draft 立法意见
-    #[arg(long, env = "HUYING_REPLY_WITHIN_DRAFT_COMMENT", default_value = "30d", value_parser = limit)]
-    pub reply_within_draft_comment: SignedDuration,
-
-    /// For a department to reply to a wish for an appointment 约见
-    #[arg(long, env = "HUYING_REPLY_WITHIN_APPOINTMENT", default_value = "7d", value_parser = limit)]
-    pub reply_within_appointment: SignedDuration,
-
-    /// For a department to answer again after a case was reopened
-    #[arg(long, env = "HUYING_RE_ANSWER_WITHIN", default_value = "30d", value_parser = limit)]
-    pub re_answer_within: SignedDuration,
-
-    /// For the citizen to rate a reply; then the case closes by itself
-    #[arg(long, env = "HUYING_RATING_WITHIN", default_value = "7d", value_parser = limit)]
-    pub rating_within: SignedDuration,
-
-    /// Between the expiry of a deadline and the next reminder of it
-    #[arg(long, env = "HUYING_EXPIRY_REPEAT", default_value = "1d", value_parser = limit)]
-    pub expiry_repeat: SignedDuration,
+/// What streams of assignments may take up, and their times.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedBounds {
+    /// Streams of this process.
+    pub streams: usize,
+    /// Streams of one unit in this process, so that one client in a loop does not shut out the others.
+    pub streams_per_unit: usize,
+    /// How long after a commit, at most, a stream hears of it.
+    pub poll_interval: Duration,
+    /// How long a stream is silent at most.
+    pub sign_of_life: Duration,
+    /// How long a client may leave something untaken.
+    pub stall_max: Duration,
 }
 
-impl Limits {
-    /// The limits as the rules know them.
-    #[must_use]
-    pub const fn policies(&self) -> Policies {
-        Policies {
-            assign_within: self.assign_within,
-            reply_within_message: self.reply_within_message,
-            reply_within_suggestion: self.reply_within_suggestion,
-            reply_within_project_proposal: self.reply_within_project_proposal,
-            reply_within_draft_comment: self.reply_within_draft_comment,
-            reply_within_appointment: self.reply_within_appointment,
-            re_answer_within: self.re_answer_within,
-            rating_within: self.rating_within,
-            expiry_repeat: self.expiry_repeat,
+impl Default for FeedBounds {
+    fn default() -> Self {
+        Self {
+            streams: 2_000,
+            streams_per_unit: 16,
+            poll_interval: Duration::from_millis(200),
+            // As the contract says.
+            sign_of_life: Duration::from_secs(15),
+            stall_max: Duration::from_secs(60),
         }
     }
 }
 
-fn limit(text: &str) -> Result<SignedDuration, String> {
-    let right = || format!("a duration from 1s to {LIMIT_MAX_DAYS}d would be right, such as 13d or 36h");
-    let duration = humantime::parse_duration(text).map_err(|_| right())?;
-    if (1..=LIMIT_MAX_DAYS * 86_400).contains(&duration.as_secs()) {
-        SignedDuration::try_from(duration).map_err(|_| right())
+impl Settings {
+    /// What streams of assignments may take up.
+    #[must_use]
+    pub fn feed_bounds(&self) -> FeedBounds {
+        FeedBounds {
+            streams: self.assignment_streams_max as usize,
+            streams_per_unit: self.assignment_streams_per_unit_max as usize,
+            ..FeedBounds::default()
+        }
+    }
+}
+
+fn requests_kept(text: &str) -> Result<SignedDuration, String> {
+    let right = || {
+        format!(
+            "a duration from {REQUESTS_KEPT_MIN_DAYS}d to {REQUESTS_KEPT_MAX_DAYS}d would be right, such as 400d"
+        )
+    };
+    let kept = humantime::parse_duration(text).map_err(|_| right())?;
+    if (REQUESTS_KEPT_MIN_DAYS * DAY_S..=REQUESTS_KEPT_MAX_DAYS * DAY_S).contains(&kept.as_secs()) {
+        SignedDuration::try_from(kept).map_err(|_| right())
     } else {
         Err(right())
     }
@@ -97,16 +96,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_written_like_13d() {
-        assert_eq!(limit("13d"), Ok(SignedDuration::from_hours(13 * 24)));
-        assert_eq!(limit("3s"), Ok(SignedDuration::from_secs(3)));
-        for wrong in ["", "13", "0s", "-1d", "20000d", "soon"] {
-            assert!(limit(wrong).is_err(), "{wrong}");
+    fn requests_are_kept_for_400_days_at_least() {
+        assert_eq!(requests_kept("400d"), Ok(SignedDuration::from_hours(400 * 24)));
+        assert_eq!(requests_kept("2years"), Ok(SignedDuration::from_secs(63_115_200)));
+        for wrong in ["", "400", "399d", "-400d", "200years", "for ever"] {
+            assert!(requests_kept(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn the_defaults_are_the_policies_of_the_domain() {
+    fn the_defaults_are_those_of_the_feed() {
         let settings = Settings::try_parse_from([
             "routing-svc",
             "--database-url=postgres://localhost/routing",
@@ -114,6 +113,7 @@ mod tests {
             "--jwks=keys.json",
         ])
         .unwrap();
-        assert_eq!(settings.limits.policies(), Policies::default());
+        let (bounds, defaults) = (settings.feed_bounds(), FeedBounds::default());
+        assert_eq!((bounds.streams, bounds.streams_per_unit), (defaults.streams, defaults.streams_per_unit));
     }
 }

@@ -31,6 +31,7 @@ pub fn spawn(platform: &Platform, service: Service) {
         "RatingRequested",
         "PrivateReadRequested",
         "ErasureRequested",
+        "WithdrawalRequested",
     ]);
     platform.spawn_consumer(ConsumerConfig::cases(CONSUMER, filters), IntakeEvents { service });
 }
@@ -80,6 +81,7 @@ impl From<take_up_requests::TakeUpError> for HandleError {
     fn from(error: take_up_requests::TakeUpError) -> Self {
         match error {
             take_up_requests::TakeUpError::CaseNotHere { .. } => Self::NotYet(error.to_string()),
+            take_up_requests::TakeUpError::Contended => Self::Transient(error.to_string()),
             take_up_requests::TakeUpError::Database(error) => Self::Sql(error),
         }
     }

@@ -1,10 +1,11 @@
-//! What operators watch of cases: that none stands still, and that deadlines fire in time.
+//! What operators watch of cases: that none stands still, that what is due happens in time, and who listens.
 
 use std::time::Duration;
 
 use huying_platform::{Platform, status::chain};
+use jiff::Timestamp;
 
-use crate::{service::Service, store::cases};
+use crate::{service::Service, store::alarms};
 
 /// How often it is measured.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -15,12 +16,14 @@ pub(crate) fn spawn(platform: &Platform, service: Service) {
         "open_cases_without_deadline",
         "Open cases that nobody is responsible for or that have no deadline; anything but 0 is a defect",
     );
-    let lateness = platform
-        .metrics
-        .gauge("deadline_lateness_seconds", "How long the oldest deadline that has come has not been fired");
+    let lateness = platform.metrics.gauge(
+        "deadline_lateness_seconds",
+        "How long the oldest step of a clock whose time has come has not been taken",
+    );
+    let streams = platform.metrics.gauge("assignment_streams", "Open streams of assignments of this process");
     platform.spawn("watch", async move {
         loop {
-            match cases::count_standing_still(&service.db).await {
+            match alarms::count_standing_still(&service.db).await {
                 Ok(count) => {
                     standing_still.set(count);
                     if count > 0 {
@@ -29,15 +32,20 @@ pub(crate) fn spawn(platform: &Platform, service: Service) {
                 }
                 Err(error) => tracing::warn!(error = chain(&error), "open cases not measured"),
             }
-            match cases::next_due(&service.db).await {
-                Ok(due_at) => {
+            match next_alarm(&service).await {
+                Ok(alarm_at) => {
                     let late =
-                        due_at.map_or(0, |due_at| service.clock.now().duration_since(due_at).as_secs());
+                        alarm_at.map_or(0, |alarm_at| service.clock.now().duration_since(alarm_at).as_secs());
                     lateness.set(late.max(0));
                 }
                 Err(error) => tracing::warn!(error = chain(&error), "deadlines not measured"),
             }
+            streams.set(i64::try_from(service.feed.streams()).unwrap_or(i64::MAX));
             tokio::time::sleep(INTERVAL).await;
         }
     });
+}
+
+async fn next_alarm(service: &Service) -> sqlx::Result<Option<Timestamp>> {
+    alarms::next(&mut *service.db.acquire().await?).await
 }

@@ -14,7 +14,8 @@ use huying_platform::service::{broker_options, servers};
 use huying_proto::intake::v1::{
     ErasePrivatePartRequest, ErasePrivatePartResponse, RateCaseRequest, RateCaseResponse,
     ReadPrivatePartRequest, ReadPrivatePartResponse, SubmitCaseRequest, SubmitCaseResponse, TrackCaseRequest,
-    TrackCaseResponse,
+    TrackCaseResponse, UploadPictureRequest, UploadPictureResponse, WithdrawCaseRequest,
+    WithdrawCaseResponse,
     intake_service_client::IntakeServiceClient,
     intake_service_server::{IntakeService, IntakeServiceServer},
 };
@@ -173,6 +174,20 @@ impl IntakeService for Echo {
     }
 
     async fn rate_case(&self, _: Request<RateCaseRequest>) -> Result<Response<RateCaseResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
+    async fn withdraw_case(
+        &self,
+        _: Request<WithdrawCaseRequest>,
+    ) -> Result<Response<WithdrawCaseResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
+    async fn upload_picture(
+        &self,
+        _: Request<tonic::Streaming<UploadPictureRequest>>,
+    ) -> Result<Response<UploadPictureResponse>, Status> {
         Err(Status::unimplemented("an echo"))
     }
 

@@ -9,6 +9,7 @@
 mod cpu;
 mod floors;
 mod load;
+mod reading;
 mod report;
 
 use std::{path::PathBuf, time::Duration};
@@ -34,6 +35,9 @@ struct Arguments {
     /// Cases a second at which latencies are taken, evenly spaced whatever the answers do
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     rate: u64,
+    /// Cases among which is read at the end; 0 leaves reading out
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    cases: u64,
     /// Writes the figures to a file as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -125,6 +129,15 @@ async fn main() -> anyhow::Result<()> {
 
     eprintln!("checking that every acknowledged case was completed once, in order");
     let checked = load.check(&installation).await?;
+    if arguments.cases > 0 {
+        eprintln!("reading among {} cases", arguments.cases);
+        // The others would go on working off what comes; they have been measured.
+        for service in ["intake", "notify", "ledger"] {
+            installation.terminate(service, 0).await;
+        }
+        reading::fill(&installation, usize::try_from(arguments.cases)?).await?;
+        reading::measure(&installation, span, &mut report).await?;
+    }
     report.ratio("submissions acknowledged, intake alone", "echo + one batched insert", 0.60);
     print!("{}", report.table());
     println!("\n{checked} acknowledged cases, each completed once and in the order of its versions.");

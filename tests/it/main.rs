@@ -1,6 +1,7 @@
 //! What no single service can show.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod deadlines;
 mod faults;
 mod life_of_a_case;
 mod operations;

@@ -6,8 +6,17 @@ use huying_tests::installation::{Installation, SERVICES};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_python_client_made_by_grpcio_submits_handles_and_reads_a_case() {
+    run("handle_a_case.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_department_in_python_that_was_cut_off_sees_each_assignment_once_and_answers_once() {
+    run("watch_assignments.py").await;
+}
+
+async fn run(script: &str) {
     let installation = Installation::with_sample(1).await;
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python/handle_a_case.py");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
     let mut python = Command::new(huying_tests::environment("HUYING_TEST_PYTHON"));
     python.arg(script).arg(installation.directory.join("generated"));
     for service in SERVICES {

@@ -103,4 +103,5 @@ def main() -> None:
     print("submitted, handled and read", receipt.case_id)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,10 @@
 //! One installation of Huying: four databases, a namespace, keys, and the services as processes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::File,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -103,14 +103,20 @@ impl Installation {
         installation
     }
 
-    /// Imports the sample municipality and waits until every service knows it.
+    /// Imports the sample municipality and waits until every service that was started knows it.
     pub async fn import_sample(&self) {
-        let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample");
-        self.huying(&["import", sample.to_str().unwrap()]);
-        for service in SERVICES {
+        self.import(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample")).await;
+    }
+
+    /// Imports the files of a folder, the first of this installation, and waits until every service that was started
+    /// knows them.
+    pub async fn import(&self, folder: &Path) {
+        self.huying(&["import", folder.to_str().unwrap()]);
+        let started: BTreeSet<_> = self.processes.keys().map(|(service, _)| *service).collect();
+        for service in started {
             let mut connection = self.postgres().database(&self.database(service)).connect().await.unwrap();
             let connection = tokio::sync::Mutex::new(&mut connection);
-            until("the sample is known everywhere", async || {
+            until("the reference data is known everywhere", async || {
                 let revision = "SELECT revision FROM directory_revision";
                 let revision: i64 =
                     sqlx::query_scalar(revision).fetch_one(&mut **connection.lock().await).await.unwrap();
@@ -145,6 +151,7 @@ impl Installation {
             .env("HUYING_HTTP_LISTEN", http.to_string())
             .env("HUYING_JWKS", keys.join("jwks.json"))
             .env("HUYING_SEALING_KEY_FILE", keys.join("sealing.key"))
+            .env("HUYING_PICTURES", self.directory.join("pictures"))
             .env("HUYING_LOG_ORIGIN", "huying.test/150800")
             .env("HUYING_LOG_KEY_FILE", keys.join("ledger.key"))
             .envs(self.settings.iter().map(|(name, value)| (name, value)))

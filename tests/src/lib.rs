@@ -2,6 +2,7 @@
 //! PostgreSQL and a real nats-server, called through the contracts like anybody else would call them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
 
+pub mod crowd;
 pub mod installation;
 pub mod servers;
 pub mod town;

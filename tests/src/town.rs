@@ -180,7 +180,11 @@ impl Town {
 
     /// Replies as a department.
     pub async fn reply(&self, token: &str, case_id: &str, text: &str) -> Result<CommandOutcome, Status> {
-        let request = ReplyCaseRequest { command: Some(command(case_id)), text: text.to_owned() };
+        let request = ReplyCaseRequest {
+            command: Some(command(case_id)),
+            text: text.to_owned(),
+            ..ReplyCaseRequest::default()
+        };
         outcome(self.cases.clone().reply_case(authorized(token, request)).await?.into_inner().outcome)
     }
 

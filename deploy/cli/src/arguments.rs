@@ -6,6 +6,11 @@
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{self, TimeZone},
+};
 
 use crate::commands;
 
@@ -15,6 +20,7 @@ Examples:
   huying track RECEIPT --wait-for assigned
   huying work --unit 150802001-housing
   huying case accept CASE_ID
+  huying watch --unit 150802-housing
   huying ledger verify CASE_ID
 
 Exit codes:
@@ -92,16 +98,26 @@ pub(crate) enum Command {
     Track(commands::track::TrackArgs),
     /// Rate the outcome of a case, by its receipt
     Rate(commands::rate::RateArgs),
+    /// Take a case back, by its receipt
+    Withdraw(commands::withdraw::WithdrawArgs),
     /// List what a unit has to do, oldest deadline first
     Work(commands::work::WorkArgs),
+    /// Receive what is given to a unit and taken from it
+    Watch(commands::watch::WatchArgs),
     /// Handle a case, or look at it as a handler does
     Case(commands::case::CaseArgs),
+    /// Give many commands at once, from a file
+    Batch(commands::batch::BatchArgs),
+    /// Have a picture kept, for a progress report or a reply
+    Picture(commands::picture::PictureArgs),
     /// Receive notifications as they come
     Subscribe(commands::subscribe::SubscribeArgs),
     /// Read and verify the public ledger
     Ledger(commands::ledger::LedgerArgs),
     /// Import reference data from CSV files
     Import(commands::import::ImportArgs),
+    /// Propose, try, activate and take back routing rules
+    Rules(commands::rules::RulesArgs),
     /// Make a token with an installation's signing key
     Token(commands::token::TokenArgs),
     /// Make the keys of an installation
@@ -117,6 +133,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; a duration looks like 5s, 2h or 30d"))
 }
 
+/// Reads a moment of RFC 3339, or a day, which begins at midnight in China (UTC+8, without summer time since 1991).
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    if text.len() != "2026-03-01".len() {
+        return text.parse().map_err(|error| not_a_moment(&error));
+    }
+    let day: Date = text.parse().map_err(|error| not_a_moment(&error))?;
+    let midnight = day.to_zoned(TimeZone::fixed(tz::offset(8))).map_err(|error| not_a_moment(&error))?;
+    Ok(midnight.timestamp())
+}
+
+fn not_a_moment(error: &jiff::Error) -> String {
+    format!("{error}; a day looks like 2026-03-01, a moment like 2026-03-01T09:00:00+08:00")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,26 +157,32 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn assert_shows_examples(command: &clap::Command, name: &str) {
+        for verb in command.get_subcommands() {
+            let name = format!("{name} {}", verb.get_name());
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("huying "), "{name} has no example");
+            assert_shows_examples(verb, &name);
+        }
+    }
+
     #[test]
     fn every_command_shows_an_example() {
-        for command in Cli::command().get_subcommands() {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("huying "), "{} has no example", command.get_name());
-            for verb in command.get_subcommands() {
-                let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(
-                    help.contains("huying "),
-                    "{} {} has no example",
-                    command.get_name(),
-                    verb.get_name()
-                );
-            }
-        }
+        assert_shows_examples(&Cli::command(), "huying");
     }
 
     #[test]
     fn durations_are_written_with_their_unit() {
         assert_eq!(duration("2h 30m").unwrap(), Duration::from_secs(9_000));
         assert!(duration("5").is_err());
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_china() {
+        assert_eq!(moment("2026-03-01").unwrap().to_string(), "2026-02-28T16:00:00Z");
+        assert_eq!(moment("2026-03-01T09:00:00+08:00").unwrap().to_string(), "2026-03-01T01:00:00Z");
+        for wrong in ["yesterday", "2026-02-30", "2026-03-01T09:00:00"] {
+            assert!(moment(wrong).unwrap_err().contains("a day looks like"), "{wrong}");
+        }
     }
 }

@@ -11,7 +11,10 @@ use huying_proto::{
     ledger::v1::ledger_service_client::LedgerServiceClient,
     notify::v1::notification_service_client::NotificationServiceClient,
     operations::v1::dead_letter_service_client::DeadLetterServiceClient,
-    routing::v1::{case_service_client::CaseServiceClient, directory_service_client::DirectoryServiceClient},
+    routing::v1::{
+        case_service_client::CaseServiceClient, directory_service_client::DirectoryServiceClient,
+        rule_service_client::RuleServiceClient,
+    },
 };
 use tonic::{
     Request, Response, Status,
@@ -143,6 +146,11 @@ impl Context {
 
     pub(crate) fn directory(&self) -> Result<DirectoryServiceClient<Channel>, Failure> {
         Ok(DirectoryServiceClient::new(self.channel(Service::Routing)?))
+    }
+
+    pub(crate) fn rules(&self) -> Result<RuleServiceClient<Channel>, Failure> {
+        let channel = self.channel(Service::Routing)?;
+        Ok(RuleServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX))
     }
 
     pub(crate) fn notifications(&self) -> Result<NotificationServiceClient<Channel>, Failure> {

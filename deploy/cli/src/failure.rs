@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, error::Error as _, fmt::Write as _, io, time::Duration};
 
+use huying_proto::routing::v1::CommandRefusal;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -115,6 +116,18 @@ impl Failure {
         } else if failure.0.message.is_empty() {
             failure.0.message = format!("{service} answered {} without a message", code_name(status.code()));
         }
+        failure
+    }
+
+    /// What one command of a batch was refused with.
+    pub(crate) fn from_refusal(refusal: &CommandRefusal) -> Self {
+        let code = Code::from_i32(refusal.code);
+        let mut failure = Self::new(exit_of(code), &refusal.message);
+        failure.0.code = Some(code);
+        failure.0.violations =
+            refusal.fields.iter().map(|fault| (fault.field.clone(), fault.description.clone())).collect();
+        failure.0.reason = (!refusal.reason.is_empty()).then(|| refusal.reason.clone());
+        failure.0.metadata = refusal.metadata.clone().into_iter().collect();
         failure
     }
 
@@ -306,6 +319,22 @@ mod tests {
         assert_eq!(read["error"]["code"], "INVALID_ARGUMENT");
         assert_eq!(read["error"]["violations"][0]["field"], "title");
         assert_eq!(read["error"]["exit"], 3);
+    }
+
+    #[test]
+    fn a_refusal_within_a_batch_is_shown_as_that_of_the_single_command() {
+        let refusal = CommandRefusal {
+            code: Code::FailedPrecondition as i32,
+            message: "a closed case is not accepted".into(),
+            reason: "COMMAND_NOT_ALLOWED".into(),
+            metadata: [("allowed_commands".to_owned(), "ReopenCase".to_owned())].into(),
+            fields: Vec::new(),
+        };
+        let failure = Failure::from_refusal(&refusal);
+        assert_eq!(failure.exit(), Exit::Refused);
+        assert_eq!(failure.in_one_line(), "a closed case is not accepted [COMMAND_NOT_ALLOWED]");
+        assert!(failure.for_people().contains("allowed_commands: ReopenCase"));
+        assert_eq!(failure.for_programs()["error"]["code"], "FAILED_PRECONDITION");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It speaks to the services over the same public contracts as everybody else and keeps nothing. The ledger is verified
 //! with code of its own ([`verify`]). Parses the command line, runs one command, tells the shell how it went.
 
+mod acts;
 mod arguments;
 mod commands;
 mod context;
@@ -11,6 +12,8 @@ mod failure;
 mod identity;
 mod jwt;
 mod output;
+mod patience;
+mod pictures;
 mod routing_commands;
 mod shapes;
 mod text;
@@ -56,11 +59,16 @@ async fn run(command: Command, context: Context) -> Result<(), Failure> {
         Command::Submit(arguments) => commands::submit::run(&context, arguments).await,
         Command::Track(arguments) => commands::track::run(&context, &arguments).await,
         Command::Rate(arguments) => commands::rate::run(&context, arguments).await,
+        Command::Withdraw(arguments) => commands::withdraw::run(&context, arguments).await,
         Command::Work(arguments) => commands::work::run(&context, arguments).await,
+        Command::Watch(arguments) => commands::watch::run(&context, arguments).await,
         Command::Case(arguments) => commands::case::run(&context, arguments).await,
+        Command::Batch(arguments) => commands::batch::run(&context, &arguments).await,
+        Command::Picture(arguments) => commands::picture::run(context, arguments).await,
         Command::Subscribe(arguments) => commands::subscribe::run(&context, arguments).await,
         Command::Ledger(arguments) => commands::ledger::run(&context, arguments).await,
         Command::Import(arguments) => commands::import::run(context, arguments).await,
+        Command::Rules(arguments) => commands::rules::run(context, arguments).await,
         Command::Token(arguments) => commands::token::run(&context, &arguments),
         Command::Keys(arguments) => commands::keys::run(&context, &arguments),
         Command::DeadLetters(arguments) => commands::dead_letters::run(&context, arguments).await,

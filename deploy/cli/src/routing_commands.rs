@@ -1,18 +1,16 @@
-//! The commands of routing's CaseService, as one type: an act on a case.
+//! Gives acts to routing's CaseService.
 //!
 //! Guarantees that an act is sent again only with the same request id, so that it happens once. Who may act, and when,
 //! is decided by the service.
 
-use std::time::Duration;
-
 use huying_proto::routing::v1::{
-    AcceptCaseRequest, AssignCaseRequest, CloseCaseRequest, Command, CommandOutcome, DelegateCaseRequest,
-    EscalateCaseRequest, RegisterCaseRequest, ReplyCaseRequest, ReportProgressRequest, ReturnCaseRequest,
-    case_service_client::CaseServiceClient,
+    BatchCommandsRequest, BatchResult, BatchedCommand, Command, CommandOutcome,
+    batched_command::Request as Sent, case_service_client::CaseServiceClient,
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
 use crate::{
+    acts::Act,
     context::{Context, Service, authorised},
     failure::Failure,
 };
@@ -20,62 +18,10 @@ use crate::{
 /// How the case stands after an act.
 pub(crate) type Outcome = CommandOutcome;
 
-/// What somebody does with a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Act {
-    Register,
-    Assign { unit: String, note: String, reply_within: Option<Duration> },
-    Delegate { region: String, reason: String },
-    Escalate { reason: String },
-    Accept,
-    Return { legal_basis: String, proposed_unit: String },
-    Progress { text: String },
-    Reply { text: String },
-    Close { note: String },
-}
-
-/// Whose act it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Actor {
-    HoldingOffice,
-    ResponsibleUnit,
-}
-
-impl Act {
-    /// Whose act it is.
-    pub(crate) fn actor(&self) -> Actor {
-        match self {
-            Self::Register
-            | Self::Assign { .. }
-            | Self::Delegate { .. }
-            | Self::Escalate { .. }
-            | Self::Close { .. } => Actor::HoldingOffice,
-            Self::Accept | Self::Return { .. } | Self::Progress { .. } | Self::Reply { .. } => {
-                Actor::ResponsibleUnit
-            }
-        }
-    }
-
-    /// Name of the event that the act leads to.
-    pub(crate) fn event_name(&self) -> &'static str {
-        match self {
-            Self::Register => "CaseRegistered",
-            Self::Assign { .. } => "CaseAssigned",
-            Self::Delegate { .. } => "CaseDelegated",
-            Self::Escalate { .. } => "CaseEscalated",
-            Self::Accept => "CaseAccepted",
-            Self::Return { .. } => "CaseReturned",
-            Self::Progress { .. } => "ProgressReported",
-            Self::Reply { .. } => "CaseReplied",
-            Self::Close { .. } => "CaseClosed",
-        }
-    }
-}
-
 /// Sends an act until it is answered, refused, or given up.
 pub(crate) async fn perform(
     context: &Context,
-    act: &Act,
+    act: Act,
     case_id: &str,
     request_id: &str,
     expected_version: Option<u64>,
@@ -84,68 +30,60 @@ pub(crate) async fn perform(
     let command =
         Command { request_id: request_id.to_owned(), case_id: case_id.to_owned(), expected_version };
     let caller = Caller { context, client: context.cases()?, token };
-    let command = Some(command);
-    let outcome = match act.clone() {
-        Act::Register => {
-            let message = RegisterCaseRequest { command };
-            caller
-                .send(&message, async |mut client, request| client.register_case(request).await)
-                .await?
-                .outcome
-        }
-        Act::Assign { unit, note, reply_within } => {
-            let reply_within = reply_within.map(protobuf_duration).transpose()?;
-            let message = AssignCaseRequest { command, unit, note, reply_within };
-            caller
-                .send(&message, async |mut client, request| client.assign_case(request).await)
-                .await?
-                .outcome
-        }
-        Act::Delegate { region, reason } => {
-            let message = DelegateCaseRequest { command, region_code: region, reason };
-            caller
-                .send(&message, async |mut client, request| client.delegate_case(request).await)
-                .await?
-                .outcome
-        }
-        Act::Escalate { reason } => {
-            let message = EscalateCaseRequest { command, reason };
-            caller
-                .send(&message, async |mut client, request| client.escalate_case(request).await)
-                .await?
-                .outcome
-        }
-        Act::Accept => {
-            let message = AcceptCaseRequest { command };
-            caller
-                .send(&message, async |mut client, request| client.accept_case(request).await)
-                .await?
-                .outcome
-        }
-        Act::Return { legal_basis, proposed_unit } => {
-            let message = ReturnCaseRequest { command, legal_basis, proposed_unit };
-            caller
-                .send(&message, async |mut client, request| client.return_case(request).await)
-                .await?
-                .outcome
-        }
-        Act::Progress { text } => {
-            let message = ReportProgressRequest { command, text };
-            caller
-                .send(&message, async |mut client, request| client.report_progress(request).await)
-                .await?
-                .outcome
-        }
-        Act::Reply { text } => {
-            let message = ReplyCaseRequest { command, text };
-            caller.send(&message, async |mut client, request| client.reply_case(request).await).await?.outcome
-        }
-        Act::Close { note } => {
-            let message = CloseCaseRequest { command, note };
-            caller.send(&message, async |mut client, request| client.close_case(request).await).await?.outcome
-        }
+    macro_rules! outcome_of {
+        ($rpc:ident, $message:ident) => {
+            caller.send(&$message, async |mut client, request| client.$rpc(request).await).await?.outcome
+        };
+    }
+    let outcome = match act.request(command)? {
+        Sent::RegisterCase(message) => outcome_of!(register_case, message),
+        Sent::DeclineCase(message) => outcome_of!(decline_case, message),
+        Sent::ClassifyCase(message) => outcome_of!(classify_case, message),
+        Sent::AssignCase(message) => outcome_of!(assign_case, message),
+        Sent::TransferCase(message) => outcome_of!(transfer_case, message),
+        Sent::DelegateCase(message) => outcome_of!(delegate_case, message),
+        Sent::EscalateCase(message) => outcome_of!(escalate_case, message),
+        Sent::AcceptCase(message) => outcome_of!(accept_case, message),
+        Sent::ReturnCase(message) => outcome_of!(return_case, message),
+        Sent::ReportProgress(message) => outcome_of!(report_progress, message),
+        Sent::ReplyCase(message) => outcome_of!(reply_case, message),
+        Sent::AnswerCase(message) => outcome_of!(answer_case, message),
+        Sent::AssignPart(message) => outcome_of!(assign_part, message),
+        Sent::AnswerPart(message) => outcome_of!(answer_part, message),
+        Sent::WaivePart(message) => outcome_of!(waive_part, message),
+        Sent::RequestExtension(message) => outcome_of!(request_extension, message),
+        Sent::GrantExtension(message) => outcome_of!(grant_extension, message),
+        Sent::RefuseExtension(message) => outcome_of!(refuse_extension, message),
+        Sent::UrgeCase(message) => outcome_of!(urge_case, message),
+        Sent::SuperviseCase(message) => outcome_of!(supervise_case, message),
+        Sent::CirculateCriticism(message) => outcome_of!(circulate_criticism, message),
+        Sent::ClaimCase(message) => outcome_of!(claim_case, message),
+        Sent::CloseCase(message) => outcome_of!(close_case, message),
+        Sent::ReopenCase(message) => outcome_of!(reopen_case, message),
+        Sent::MergeCase(message) => outcome_of!(merge_case, message),
+        Sent::UnmergeCase(message) => outcome_of!(unmerge_case, message),
+        Sent::RecomputeClocks(message) => outcome_of!(recompute_clocks, message),
     };
     outcome.ok_or_else(|| Failure::unexpected("routing answered without an outcome"))
+}
+
+/// Sends commands together until they are answered or given up; a result for each, in order.
+pub(crate) async fn perform_batch(
+    context: &Context,
+    commands: Vec<BatchedCommand>,
+    token: &str,
+) -> Result<Vec<BatchResult>, Failure> {
+    let sent = commands.len();
+    let message = BatchCommandsRequest { commands };
+    let caller = Caller { context, client: context.cases()?, token };
+    let results = caller
+        .send(&message, async |mut client, request| client.batch_commands(request).await)
+        .await?
+        .results;
+    if results.len() == sent {
+        return Ok(results);
+    }
+    Err(Failure::unexpected(format!("routing answered {} of {sent} commands", results.len())))
 }
 
 struct Caller<'a> {
@@ -169,8 +107,4 @@ impl Caller<'_> {
             })
             .await
     }
-}
-
-fn protobuf_duration(duration: Duration) -> Result<prost_types::Duration, Failure> {
-    prost_types::Duration::try_from(duration).map_err(|_| Failure::usage("the duration is too long"))
 }

@@ -2,21 +2,35 @@
 //!
 //! Guarantees one shape everywhere: fields are named as in the protos, enums are the words of [`crate::words`], times are
 //! RFC 3339 in UTC, and fields that are not set are `null`.
+//!
+//! - [`event`]: events, with what is particular to each.
+
+mod event;
 
 use huying_proto::{
-    events::v1::{
-        Actor, Addressee, CaseHeader, Event, RegionPath, RuleTrace, Standing, addressee::To, event::Body,
-    },
-    routing::v1::Case,
+    events::v1::{Actor, Addressee, CaseHeader, Part, RegionPath, Standing, addressee::To},
+    routing::v1::{Case, CaseClock, CasePart, Extension},
 };
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::words;
+pub(crate) use self::event::{event_facts, event_json, event_name, trace_json};
+use crate::{pictures::picture_json, words};
 
 /// A protobuf timestamp; `None` when it is not set or lies outside the calendar.
 pub(crate) fn timestamp(at: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
     at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())
+}
+
+/// A moment as the contracts write it.
+pub(crate) fn protobuf_timestamp(at: Timestamp) -> prost_types::Timestamp {
+    // A moment before 1970 has negative nanoseconds here and never in a contract.
+    let nanos = at.subsec_nanosecond();
+    let borrowed = i64::from(nanos < 0);
+    prost_types::Timestamp {
+        seconds: at.as_second() - borrowed,
+        nanos: if nanos < 0 { nanos + 1_000_000_000 } else { nanos },
+    }
 }
 
 /// Microseconds since the epoch, 0 meaning not set.
@@ -101,204 +115,89 @@ pub(crate) fn standing_json(standing: Option<&Standing>) -> Value {
         "responsible_unit": text_json(&standing.responsible_unit),
         "deadline_at": time_json(micros(standing.deadline_at_us)),
         "overdue": standing.overdue,
+        "case_deadline_at": time_json(micros(standing.case_deadline_at_us)),
+        "open_parts": standing.open_parts,
+        "petitioner_count": standing.petitioner_count,
+        "merged_into": text_json(&standing.merged_into),
     })
 }
 
+/// A case. What lists leave out of it is empty there.
 pub(crate) fn case_json(case: &Case) -> Value {
     json!({
         "case_id": case.case_id,
         "case_version": case.case_version,
         "header": header_json(case.header.as_ref()),
         "standing": standing_json(case.standing.as_ref()),
+        "stage": stage_word(case),
         "body": text_json(&case.body),
+        "pictures": case.pictures.iter().map(picture_json).collect::<Vec<_>>(),
+        "lead_unit": text_json(&case.lead_unit),
+        "parts": case.parts.iter().map(case_part_json).collect::<Vec<_>>(),
+        "clocks": case.clocks.iter().map(clock_json).collect::<Vec<_>>(),
+        "extension": case.extension.as_ref().map(extension_json),
+        "claimed_by": case.claimed_by,
+        "merged_case_ids": case.merged_case_ids,
+        "urged": case.urged,
+        "supervised": case.supervised,
+        "criticised": case.criticised,
         "return_count": case.return_count,
         "reply_count": case.reply_count,
         "updated_at": time_json(timestamp(case.updated_at.as_ref())),
     })
 }
 
-pub(crate) fn event_json(event: &Event) -> Value {
-    let (name, details) = event_details(event.body.as_ref());
+/// What has to be done now; `None` when the case is not open.
+pub(crate) fn stage_word(case: &Case) -> Option<String> {
+    (case.stage != 0).then(|| words::deadline_kind(case.stage))
+}
+
+/// A part as it was given.
+pub(crate) fn part_json(part: &Part) -> Value {
     json!({
-        "event_id": event.event_id,
-        "event_type": name,
-        "case_id": event.case_id,
-        "case_version": event.case_version,
-        "occurred_at": time_json(timestamp(event.occurred_at.as_ref())),
-        "actor": actor_json(event.actor.as_ref()),
-        "header": header_json(event.header.as_ref()),
-        "standing": standing_json(event.standing.as_ref()),
-        "details": details,
+        "part_number": part.part_number,
+        "unit": part.unit,
+        "parent_part_number": number_json(part.parent_part_number),
+        "task": part.task,
+        "deadline_at": time_json(micros(part.deadline_at_us)),
     })
 }
 
-/// What is particular to an event, for people: `name: value` lines without empty ones; of a rule trace the conclusion.
-pub(crate) fn event_facts(event: &Event) -> Vec<(String, String)> {
-    let (_, details) = event_details(event.body.as_ref());
-    details
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let shown = match value {
-                Value::Null => String::new(),
-                Value::String(text) => text,
-                Value::Object(trace) => {
-                    trace.get("conclusion").and_then(Value::as_str).unwrap_or_default().to_owned()
-                }
-                number @ (Value::Bool(_) | Value::Number(_) | Value::Array(_)) => number.to_string(),
-            };
-            (!shown.is_empty()).then(|| (name.replace('_', " "), shown))
-        })
-        .collect()
-}
-
-/// Name of an event, such as "CaseAssigned".
-pub(crate) fn event_name(event: &Event) -> &'static str {
-    event_details(event.body.as_ref()).0
-}
-
-/// Name of an event and its own fields. The only place that lists them all.
-fn event_details(body: Option<&Body>) -> (&'static str, Map<String, Value>) {
-    let Some(body) = body else { return ("Unknown", Map::new()) };
-    let (name, fields) = match body {
-        Body::CaseSubmitted(event) => ("CaseSubmitted", json!({ "body": event.body })),
-        Body::CaseQueued(event) => ("CaseQueued", json!({ "trace": trace_json(event.trace.as_ref()) })),
-        Body::CaseRegistered(event) => {
-            ("CaseRegistered", json!({ "trace": trace_json(event.trace.as_ref()) }))
-        }
-        Body::CaseAssigned(event) => (
-            "CaseAssigned",
-            json!({
-                "unit": event.unit,
-                "note": text_json(&event.note),
-                "trace": trace_json(event.trace.as_ref()),
-            }),
-        ),
-        Body::CaseDelegated(event) => (
-            "CaseDelegated",
-            json!({ "from_office": event.from_office, "to_office": event.to_office, "reason": event.reason }),
-        ),
-        Body::CaseEscalated(event) => (
-            "CaseEscalated",
-            json!({ "from_office": event.from_office, "to_office": event.to_office, "reason": event.reason }),
-        ),
-        Body::CaseAccepted(event) => ("CaseAccepted", json!({ "unit": event.unit })),
-        Body::CaseReturned(event) => (
-            "CaseReturned",
-            json!({
-                "unit": event.unit,
-                "legal_basis": event.legal_basis,
-                "proposed_unit": event.proposed_unit,
-                "return_number": event.return_number,
-            }),
-        ),
-        Body::ProgressReported(event) => {
-            ("ProgressReported", json!({ "unit": event.unit, "text": event.text }))
-        }
-        Body::CaseReplied(event) => (
-            "CaseReplied",
-            json!({ "unit": event.unit, "text": event.text, "reply_number": event.reply_number }),
-        ),
-        Body::CaseRated(event) => (
-            "CaseRated",
-            json!({
-                "resolved": event.resolved,
-                "satisfied": event.satisfied,
-                "comment": text_json(&event.comment),
-            }),
-        ),
-        Body::CaseReopened(event) => ("CaseReopened", json!({ "unit": event.unit })),
-        Body::CaseClosed(event) => (
-            "CaseClosed",
-            json!({ "reason": words::close_reason(event.reason), "note": text_json(&event.note) }),
-        ),
-        Body::DeadlineExpired(event) => (
-            "DeadlineExpired",
-            json!({
-                "kind": words::deadline_kind(event.kind),
-                "unit": event.unit,
-                "due_at": time_json(micros(event.due_at_us)),
-                "expiry_number": event.expiry_number,
-            }),
-        ),
-        Body::PrivatePartRead(event) => ("PrivatePartRead", json!({ "purpose": event.purpose })),
-        Body::PrivatePartErased(event) => ("PrivatePartErased", json!({ "ground": event.ground })),
-        Body::RatingRequested(event) => (
-            "RatingRequested",
-            json!({
-                "resolved": event.resolved,
-                "satisfied": event.satisfied,
-                "comment": text_json(&event.comment),
-                "reopen": event.reopen,
-            }),
-        ),
-        Body::PrivateReadRequested(event) => ("PrivateReadRequested", json!({ "purpose": event.purpose })),
-        Body::ErasureRequested(event) => ("ErasureRequested", json!({ "ground": event.ground })),
-        Body::RequestRefused(event) => (
-            "RequestRefused",
-            json!({
-                "request_event_id": event.request_event_id,
-                "reason": event.reason,
-                "message": event.message,
-            }),
-        ),
-    };
-    match fields {
-        Value::Object(fields) => (name, fields),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            (name, Map::new())
-        }
-    }
-}
-
-fn trace_json(trace: Option<&RuleTrace>) -> Value {
-    trace.map_or(Value::Null, |trace| {
-        let considered: Vec<Value> = trace
-            .considered
-            .iter()
-            .map(|line| json!({ "rule": line.rule, "outcome": line.outcome }))
-            .collect();
-        json!({
-            "directory_revision": trace.directory_revision,
-            "considered": considered,
-            "conclusion": trace.conclusion,
-        })
+fn case_part_json(listed: &CasePart) -> Value {
+    json!({
+        "part": listed.part.as_ref().map(part_json),
+        "status": words::part_status(listed.status),
+        "overdue": listed.overdue,
+        "given_by": text_json(&listed.given_by),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use huying_proto::events::v1::{CaseAssigned, RuleConsidered};
+fn clock_json(clock: &CaseClock) -> Value {
+    json!({
+        "kind": words::deadline_kind(clock.kind),
+        "unit": text_json(&clock.unit),
+        "part_number": number_json(clock.part_number),
+        "began_at": time_json(micros(clock.began_at_us)),
+        "due_at": time_json(micros(clock.due_at_us)),
+        "policy": text_json(&clock.policy),
+        "calendar_revision": clock.calendar_revision,
+        "remind_at": time_json(micros(clock.remind_at_us)),
+        "urge_at": time_json(micros(clock.urge_at_us)),
+        "supervise_at": time_json(micros(clock.supervise_at_us)),
+        "criticise_at": time_json(micros(clock.criticise_at_us)),
+        "steps_taken": clock.steps_taken,
+    })
+}
 
-    #[test]
-    fn an_event_is_shown_whole_to_programs_and_in_short_to_people() {
-        let trace = RuleTrace {
-            directory_revision: 3,
-            considered: vec![RuleConsidered {
-                rule: "150800 * * township general".into(),
-                outcome: "won".into(),
-            }],
-            conclusion: "规则分派".into(),
-        };
-        let event = Event {
-            case_version: 3,
-            body: Some(Body::CaseAssigned(CaseAssigned {
-                unit: "150802-housing".into(),
-                trace: Some(trace),
-                note: String::new(),
-            })),
-            standing: Some(Standing { state: 3, deadline_at_us: 1_000_000, ..Standing::default() }),
-            ..Event::default()
-        };
-        let json = event_json(&event);
-        assert_eq!(json["event_type"], "CaseAssigned");
-        assert_eq!(json["details"]["trace"]["considered"][0]["outcome"], "won");
-        assert_eq!(json["standing"]["state"], "assigned");
-        assert_eq!(json["standing"]["deadline_at"], "1970-01-01T00:00:01Z");
-        assert_eq!(json["details"]["note"], Value::Null);
-        let facts = event_facts(&event);
-        assert!(facts.contains(&("unit".into(), "150802-housing".into())));
-        assert!(facts.contains(&("trace".into(), "规则分派".into())));
-        assert_eq!(facts.len(), 2);
-    }
+fn extension_json(extension: &Extension) -> Value {
+    json!({
+        "status": words::extension_status(extension.status),
+        "limit": text_json(&extension.limit),
+        "reason": text_json(&extension.reason),
+    })
+}
+
+/// A number that is `null` when it is 0, which stands for none.
+pub(crate) fn number_json(number: u32) -> Value {
+    if number == 0 { Value::Null } else { json!(number) }
 }

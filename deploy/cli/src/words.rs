@@ -4,7 +4,10 @@
 //! as `unknown_<number>` rather than hidden.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use huying_proto::events::v1::{ActorRole, CaseKind, CaseState, CloseReason, DeadlineKind, Publication};
+use huying_proto::{
+    events::v1::{ActorRole, CaseKind, CaseState, CloseReason, DeadlineKind, DeclineGround, Publication},
+    routing::v1::{AssignmentKind, DirectoryFile, ExtensionStatus, PartStatus},
+};
 use std::str::FromStr;
 
 /// State of a case.
@@ -32,9 +35,34 @@ pub(crate) fn close_reason(value: i32) -> String {
     word(CloseReason::try_from(value).ok().map(|known| known.as_str_name()), "CLOSE_REASON_", value)
 }
 
+/// Why a case was not taken up.
+pub(crate) fn decline_ground(value: i32) -> String {
+    word(DeclineGround::try_from(value).ok().map(|known| known.as_str_name()), "DECLINE_GROUND_", value)
+}
+
 /// What had to be done in time.
 pub(crate) fn deadline_kind(value: i32) -> String {
     word(DeadlineKind::try_from(value).ok().map(|known| known.as_str_name()), "DEADLINE_KIND_", value)
+}
+
+/// Where a part stands.
+pub(crate) fn part_status(value: i32) -> String {
+    word(PartStatus::try_from(value).ok().map(|known| known.as_str_name()), "PART_STATUS_", value)
+}
+
+/// What became of a request for more time.
+pub(crate) fn extension_status(value: i32) -> String {
+    word(ExtensionStatus::try_from(value).ok().map(|known| known.as_str_name()), "EXTENSION_STATUS_", value)
+}
+
+/// What was given to a unit or taken from it.
+pub(crate) fn assignment_kind(value: i32) -> String {
+    word(AssignmentKind::try_from(value).ok().map(|known| known.as_str_name()), "ASSIGNMENT_KIND_", value)
+}
+
+/// A file of reference data, without ".csv".
+pub(crate) fn directory_file(value: i32) -> String {
+    word(DirectoryFile::try_from(value).ok().map(|known| known.as_str_name()), "DIRECTORY_FILE_", value)
 }
 
 fn word(known: Option<&'static str>, prefix: &str, value: i32) -> String {
@@ -52,13 +80,38 @@ pub(crate) struct State(pub(crate) CaseState);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind(pub(crate) CaseKind);
 
+/// What has to be done, as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stage(pub(crate) DeadlineKind);
+
+/// A ground for declining, as an argument or in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Ground(pub(crate) DeclineGround);
+
+const STATES: [&str; 9] = [
+    "submitted",
+    "registered",
+    "assigned",
+    "in_handling",
+    "replied",
+    "closed",
+    "declined",
+    "withdrawn",
+    "merged",
+];
+const KINDS: [&str; 5] = ["message", "suggestion", "project_proposal", "draft_comment", "appointment"];
+/// A case's present stage; the clocks of the whole case and of parts run beside it.
+const STAGES: [&str; 4] = ["register", "assign", "reply", "rate"];
+const GROUNDS: [&str; 5] = ["out_of_scope", "legal_proceedings", "already_answered", "unclear", "unlawful"];
+
 impl FromStr for State {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         CaseState::from_str_name(&name_of(word, "CASE_STATE_"))
             .map(Self)
-            .ok_or_else(|| format!("there is no state \"{word}\""))
+            .ok_or_else(|| unknown("state", word, &STATES))
     }
 }
 
@@ -68,8 +121,40 @@ impl FromStr for Kind {
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         CaseKind::from_str_name(&name_of(word, "CASE_KIND_"))
             .map(Self)
-            .ok_or_else(|| format!("there is no kind \"{word}\""))
+            .ok_or_else(|| unknown("kind", word, &KINDS))
     }
+}
+
+impl FromStr for Stage {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        DeadlineKind::from_str_name(&name_of(word, "DEADLINE_KIND_"))
+            .map(Self)
+            .ok_or_else(|| unknown("stage", word, &STAGES))
+    }
+}
+
+impl FromStr for Ground {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        DeclineGround::from_str_name(&name_of(word, "DECLINE_GROUND_"))
+            .map(Self)
+            .ok_or_else(|| unknown("ground", word, &GROUNDS))
+    }
+}
+
+impl TryFrom<String> for Ground {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        word.parse()
+    }
+}
+
+fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    format!("there is no {what} \"{word}\"; there are {}", known.join(", "))
 }
 
 fn name_of(word: &str, prefix: &str) -> String {
@@ -78,14 +163,22 @@ fn name_of(word: &str, prefix: &str) -> String {
 
 /// Reads a state, with the possible ones shown in `--help`.
 pub(crate) fn state_parser() -> impl TypedValueParser<Value = State> {
-    PossibleValuesParser::new(["submitted", "registered", "assigned", "in_handling", "replied", "closed"])
-        .try_map(|word| word.parse::<State>())
+    PossibleValuesParser::new(STATES).try_map(|word| word.parse::<State>())
 }
 
 /// Reads a kind, with the possible ones shown in `--help`.
 pub(crate) fn kind_parser() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(["message", "suggestion", "project_proposal", "draft_comment", "appointment"])
-        .try_map(|word| word.parse::<Kind>())
+    PossibleValuesParser::new(KINDS).try_map(|word| word.parse::<Kind>())
+}
+
+/// Reads a stage, with the possible ones shown in `--help`.
+pub(crate) fn stage_parser() -> impl TypedValueParser<Value = Stage> {
+    PossibleValuesParser::new(STAGES).try_map(|word| word.parse::<Stage>())
+}
+
+/// Reads a ground for declining, with the possible ones shown in `--help`.
+pub(crate) fn ground_parser() -> impl TypedValueParser<Value = Ground> {
+    PossibleValuesParser::new(GROUNDS).try_map(|word| word.parse::<Ground>())
 }
 
 #[cfg(test)]
@@ -94,13 +187,20 @@ mod tests {
 
     #[test]
     fn a_printed_word_can_be_read_again() {
-        for value in 1..=6 {
+        for value in 1..=9 {
             assert_eq!(state(value).parse::<State>().unwrap().0 as i32, value);
+            assert!(STATES.contains(&state(value).as_str()));
         }
         for value in 1..=5 {
             assert_eq!(kind(value).parse::<Kind>().unwrap().0 as i32, value);
+            assert_eq!(decline_ground(value).parse::<Ground>().unwrap().0 as i32, value);
+        }
+        for word in STAGES {
+            let Stage(stage) = word.parse().unwrap();
+            assert_eq!(deadline_kind(stage.into()), word);
         }
         assert_eq!(state(99), "unknown_99");
         assert_eq!("in-handling".parse::<State>().unwrap().0, CaseState::InHandling);
+        assert!("done".parse::<State>().unwrap_err().contains("in_handling"));
     }
 }

@@ -90,6 +90,7 @@ mod tests {
             responsible_unit: responsible_unit.into(),
             deadline_at: None,
             overdue: false,
+            merged_into: None,
         }
     }
 

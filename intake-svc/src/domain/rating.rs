@@ -37,8 +37,10 @@ pub struct Rating {
 /// Why a rating is not taken now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RatingRefused {
-    /// There is nothing to judge yet.
-    #[error("the case has not been replied to; only a case that is replied or closed can be rated")]
+    /// There is nothing to judge.
+    #[error(
+        "there is no reply to rate; a case that is replied, closed or merged can be rated once it has one"
+    )]
     NotReplied,
     /// Only a replied case goes on.
     #[error("the case is closed; it can be rated, but not handled again")]
@@ -96,20 +98,32 @@ impl std::fmt::Debug for Rating {
     }
 }
 
-/// Whether a rating is taken in this state.
+/// Whether a rating is taken in this state: of the latest reply, when there is one, and once.
 ///
 /// # Errors
 /// Why not.
-pub fn check_allowed(state: CaseState, already_rated: bool, reopen: bool) -> Result<(), RatingRefused> {
+pub fn check_allowed(
+    state: CaseState,
+    has_reply: bool,
+    already_rated: bool,
+    reopen: bool,
+) -> Result<(), RatingRefused> {
     match state {
         CaseState::Unspecified
         | CaseState::Submitted
         | CaseState::Registered
         | CaseState::Assigned
-        | CaseState::InHandling => Err(RatingRefused::NotReplied),
-        CaseState::Replied | CaseState::Closed if already_rated => Err(RatingRefused::AlreadyRated),
+        | CaseState::InHandling
+        | CaseState::Declined
+        | CaseState::Withdrawn => Err(RatingRefused::NotReplied),
+        CaseState::Replied | CaseState::Closed | CaseState::Merged if !has_reply => {
+            Err(RatingRefused::NotReplied)
+        }
+        CaseState::Replied | CaseState::Closed | CaseState::Merged if already_rated => {
+            Err(RatingRefused::AlreadyRated)
+        }
         CaseState::Closed if reopen => Err(RatingRefused::ClosedForGood),
-        CaseState::Replied | CaseState::Closed => Ok(()),
+        CaseState::Replied | CaseState::Closed | CaseState::Merged => Ok(()),
     }
 }
 
@@ -163,11 +177,15 @@ mod tests {
             (S::InHandling, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
             (S::Replied, Ok(()), Ok(()), Err(R::AlreadyRated)),
             (S::Closed, Ok(()), Err(R::ClosedForGood), Err(R::AlreadyRated)),
+            (S::Declined, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::Withdrawn, Err(R::NotReplied), Err(R::NotReplied), Err(R::NotReplied)),
+            (S::Merged, Ok(()), Ok(()), Err(R::AlreadyRated)),
         ];
         for (state, plain, reopen, again) in table {
-            assert_eq!(check_allowed(state, false, false), plain, "{state:?}");
-            assert_eq!(check_allowed(state, false, true), reopen, "{state:?} reopen");
-            assert_eq!(check_allowed(state, true, false), again, "{state:?} again");
+            assert_eq!(check_allowed(state, true, false, false), plain, "{state:?}");
+            assert_eq!(check_allowed(state, true, false, true), reopen, "{state:?} reopen");
+            assert_eq!(check_allowed(state, true, true, false), again, "{state:?} again");
+            assert_eq!(check_allowed(state, false, false, false), Err(R::NotReplied), "{state:?} no reply");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! How a case stands, put together from the events of routing-svc, which come in batches, doubled and out of order.
 //!
-//! [`collapse`] leaves of a batch what matters: for each case the newest standing and the newest reply. What is newer,
-//! the batch or what is stored already, is decided by version where it is stored.
+//! [`collapse`] leaves of a batch what matters: for each case the newest standing, the newest reply, the ground if it was
+//! declined, and whether it has been registered. What is newer, the batch or what is stored already, is decided by
+//! version where it is stored.
 
 use std::collections::BTreeMap;
 
 use huying_platform::ids::CaseId;
-use huying_proto::events::v1::CaseState;
+use huying_proto::events::v1::{CaseState, DeclineGround};
 use jiff::Timestamp;
 
 /// How a case stands.
@@ -22,6 +23,8 @@ pub struct Standing {
     pub deadline_at: Option<Timestamp>,
     /// Whether its time has passed.
     pub overdue: bool,
+    /// The case it goes on as part of; none unless merged.
+    pub merged_into: Option<CaseId>,
 }
 
 /// What one event says of its case.
@@ -37,6 +40,8 @@ pub struct Told {
     pub standing: Standing,
     /// The reply, when the event is one.
     pub reply: Option<Reply>,
+    /// Why the case was declined, when the event says so.
+    pub decline: Option<Decline>,
 }
 
 /// An answer to the citizen.
@@ -46,6 +51,15 @@ pub struct Reply {
     pub number: i32,
     /// Its text, which is public.
     pub text: String,
+}
+
+/// Why an office did not take a case up. Said once, and for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decline {
+    /// The ground.
+    pub ground: DeclineGround,
+    /// The office's explanation, which is public.
+    pub explanation: String,
 }
 
 /// What a batch comes to for one case.
@@ -63,6 +77,11 @@ pub struct Change {
     pub came_into_state: bool,
     /// The newest reply of the batch, and the version it made.
     pub reply: Option<(i64, Reply)>,
+    /// Why the case was declined.
+    pub decline: Option<Decline>,
+    /// Whether the batch shows that the case has been registered: from then on its texts and pictures are public, if
+    /// the citizen allowed it.
+    pub registered: bool,
 }
 
 /// Collapses a batch, in order of case ids.
@@ -79,23 +98,49 @@ pub fn collapse(batch: Vec<Told>) -> Vec<Change> {
 fn collapse_case(history: impl Iterator<Item = Told>) -> Option<Change> {
     let mut change: Option<Change> = None;
     for told in history {
-        let (state_since, came_into_state, earlier_reply) = match change {
-            None => (told.occurred_at, false, None),
-            Some(before) if before.standing.state == told.standing.state => {
-                (before.state_since, before.came_into_state, before.reply)
+        let registered = shows_registration(told.standing.state);
+        let reply = told.reply.map(|reply| (told.version, reply));
+        change = Some(match change {
+            None => Change {
+                case_id: told.case_id,
+                version: told.version,
+                standing: told.standing,
+                state_since: told.occurred_at,
+                came_into_state: false,
+                reply,
+                decline: told.decline,
+                registered,
+            },
+            Some(before) => {
+                let same_state = before.standing.state == told.standing.state;
+                Change {
+                    case_id: told.case_id,
+                    version: told.version,
+                    standing: told.standing,
+                    state_since: if same_state { before.state_since } else { told.occurred_at },
+                    came_into_state: !same_state || before.came_into_state,
+                    reply: reply.or(before.reply),
+                    decline: told.decline.or(before.decline),
+                    registered: registered || before.registered,
+                }
             }
-            Some(before) => (told.occurred_at, true, before.reply),
-        };
-        change = Some(Change {
-            case_id: told.case_id,
-            version: told.version,
-            standing: told.standing,
-            state_since,
-            came_into_state,
-            reply: told.reply.map(|reply| (told.version, reply)).or(earlier_reply),
         });
     }
     change
+}
+
+/// Whether only a registered case can be in this state. One that is merged, withdrawn or closed may have come from the
+/// queue, so these say nothing.
+const fn shows_registration(state: CaseState) -> bool {
+    match state {
+        CaseState::Registered | CaseState::Assigned | CaseState::InHandling | CaseState::Replied => true,
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Closed
+        | CaseState::Declined
+        | CaseState::Withdrawn
+        | CaseState::Merged => false,
+    }
 }
 
 #[cfg(test)]
@@ -117,9 +162,14 @@ mod tests {
                 responsible_unit: format!("unit-{version}"),
                 deadline_at: None,
                 overdue: false,
+                merged_into: None,
             },
             reply: (state == CaseState::Replied)
                 .then(|| Reply { number: 1, text: format!("reply of version {version}") }),
+            decline: (state == CaseState::Declined)
+                .then(|| Decline {
+                    ground: DeclineGround::Unclear, explanation: "说不清在哪里".into()
+                }),
         }
     }
 
@@ -158,6 +208,28 @@ mod tests {
     fn a_single_event_does_not_know_what_was_before() {
         let change = collapse(vec![told(1, 4, CaseState::InHandling)]).remove(0);
         assert_eq!((change.state_since, change.came_into_state), (from_micros(4_000), false));
+    }
+
+    #[test]
+    fn a_case_that_was_registered_stays_so_whatever_becomes_of_it() {
+        use CaseState as S;
+        let registered = |states: &[S]| {
+            let batch = states.iter().zip(2..).map(|(state, version)| told(1, version, *state)).collect();
+            collapse(batch).remove(0).registered
+        };
+        assert!(registered(&[S::Submitted, S::Registered, S::Merged, S::Closed]));
+        assert!(registered(&[S::Assigned, S::Withdrawn]));
+        assert!(!registered(&[S::Submitted, S::Merged, S::Merged, S::Closed]), "merged from the queue");
+        assert!(!registered(&[S::Submitted, S::Declined]));
+        assert!(!registered(&[S::Submitted, S::Withdrawn]));
+    }
+
+    #[test]
+    fn the_ground_of_a_decline_is_kept_under_newer_events() {
+        use CaseState as S;
+        let erased_later = Told { decline: None, ..told(1, 3, S::Declined) };
+        let change = collapse(vec![told(1, 2, S::Declined), erased_later]).remove(0);
+        assert_eq!((change.version, change.decline.unwrap().ground), (3, DeclineGround::Unclear));
     }
 
     #[test]

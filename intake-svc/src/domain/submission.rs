@@ -17,7 +17,10 @@ use huying_proto::{
 };
 use jiff::Timestamp;
 
-use super::violation::{Fault, Faults, Field, Violation};
+use super::{
+    picture::{PICTURES_MAX, PICTURES_MAX_BYTES, PictureFault},
+    violation::{Fault, Faults, Field, Violation},
+};
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +64,8 @@ pub struct Submission {
     pub body: String,
     /// Who writes.
     pub petitioner: Petitioner,
+    /// Pictures as they came: files that nobody has looked into; at most [`PICTURES_MAX`].
+    pub pictures: Vec<Vec<u8>>,
 }
 
 /// Whom a citizen wrote to.
@@ -108,6 +113,7 @@ impl Submission {
         }
         faults.check_text(Field::Address, &petitioner.address, ADDRESS_MAX_CHARS);
         let publication = faults.take(Field::Publication, publication(request.publication));
+        check_pictures(&request.pictures, &mut faults);
 
         let submission = key.zip(kind).zip(place).zip(publication).map(
             |(((key, kind), Place { region, addressee, representative_codes }), publication)| Self {
@@ -121,6 +127,7 @@ impl Submission {
                 title: request.title,
                 body: request.body,
                 petitioner,
+                pictures: request.pictures,
             },
         );
         faults.finish(submission)
@@ -169,6 +176,7 @@ impl std::fmt::Debug for Submission {
             .field("addressee", &self.addressee)
             .field("category", &self.category)
             .field("publication", &self.publication)
+            .field("pictures", &self.pictures.len())
             .finish_non_exhaustive()
     }
 }
@@ -213,6 +221,20 @@ fn publication(number: i32) -> Result<Publication, Fault> {
     match Publication::try_from(number) {
         Ok(Publication::Unspecified) | Err(_) => Err(fault),
         Ok(publication) => Ok(publication),
+    }
+}
+
+/// Number and size. What is in them takes too long to find out to be done before everything else is right.
+fn check_pictures(pictures: &[Vec<u8>], faults: &mut Faults) {
+    if pictures.len() > PICTURES_MAX {
+        faults.add(Field::Pictures, Fault::TooMany { found: pictures.len(), max: PICTURES_MAX });
+    }
+    let found_bytes = pictures.iter().map(Vec::len).sum();
+    if found_bytes > PICTURES_MAX_BYTES {
+        faults.add(Field::Pictures, Fault::TooManyBytes { found_bytes, max_bytes: PICTURES_MAX_BYTES });
+    }
+    for (index, _) in pictures.iter().enumerate().take(PICTURES_MAX).filter(|(_, file)| file.is_empty()) {
+        faults.add(Field::Picture(index), PictureFault::Empty);
     }
 }
 

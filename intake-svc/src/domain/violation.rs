@@ -3,9 +3,11 @@
 //! All faults of a request are collected, so that a caller hears of them at once. The edges put them into their own
 //! words: gRPC uses `Display`, the web pages have Chinese for each.
 
+use std::borrow::Cow;
+
 use huying_platform::{codes::InvalidCode, ids::InvalidId, keys::KeyError};
 
-use super::receipt_code::ReceiptCodeError;
+use super::{picture::PictureFault, receipt_code::ReceiptCodeError};
 
 /// A field of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,13 +48,21 @@ pub enum Field {
     Purpose,
     /// Ground of an erasure.
     Ground,
+    /// Reason of a withdrawal.
+    Reason,
+    /// Pictures of a submission, all together.
+    Pictures,
+    /// One of them, counted from 0.
+    Picture(usize),
+    /// A chunk of a picture that is uploaded, or all of them.
+    Chunk,
 }
 
 impl Field {
     /// The path of the field in its proto message.
     #[must_use]
-    pub const fn path(self) -> &'static str {
-        match self {
+    pub fn path(self) -> Cow<'static, str> {
+        let path = match self {
             Self::IdempotencyKey => "idempotency_key",
             Self::Kind => "kind",
             Self::RegionCode => "region_code",
@@ -71,7 +81,12 @@ impl Field {
             Self::CaseId => "case_id",
             Self::Purpose => "purpose",
             Self::Ground => "ground",
-        }
+            Self::Reason => "reason",
+            Self::Pictures => "pictures",
+            Self::Picture(index) => return format!("pictures[{index}]").into(),
+            Self::Chunk => "chunk",
+        };
+        path.into()
     }
 }
 
@@ -139,6 +154,25 @@ pub enum Fault {
     /// Not a UUID.
     #[error(transparent)]
     Id(#[from] InvalidId),
+    /// More pictures than allowed.
+    #[error("are {found}; at most {max} would be right")]
+    TooMany {
+        /// Pictures found.
+        found: usize,
+        /// Most pictures allowed.
+        max: usize,
+    },
+    /// More bytes than allowed.
+    #[error("takes {found_bytes} bytes; at most {max_bytes} bytes would be right")]
+    TooManyBytes {
+        /// Bytes found.
+        found_bytes: usize,
+        /// Most bytes allowed.
+        max_bytes: usize,
+    },
+    /// Not a picture that can be taken.
+    #[error(transparent)]
+    Picture(#[from] PictureFault),
 }
 
 impl Fault {
@@ -158,7 +192,10 @@ impl Fault {
             | Self::TwoAddressees
             | Self::Receipt(_)
             | Self::ReopenResolved
-            | Self::Id(_) => false,
+            | Self::Id(_)
+            | Self::TooMany { .. }
+            | Self::TooManyBytes { .. }
+            | Self::Picture(_) => false,
         }
     }
 }

@@ -1,10 +1,9 @@
-//! The table `ratings`: what citizens asked for, and what routing-svc refused of it.
+//! The table `ratings`: what citizens judged.
 
 use huying_platform::ids::{CaseId, EventId};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::sealing::LOOKUP_HASH_LEN;
 
@@ -66,37 +65,4 @@ pub async fn is_rated(
     .bind(reply_number)
     .fetch_one(connection)
     .await
-}
-
-/// Why the last request of a case was refused; none when it was not, or there was none.
-pub async fn last_refusal(connection: &mut PgConnection, case_id: CaseId) -> sqlx::Result<Option<String>> {
-    let last: Option<Option<String>> = sqlx::query_scalar(
-        "SELECT refusal FROM ratings WHERE case_id = $1 ORDER BY requested_at DESC, event_id DESC LIMIT 1",
-    )
-    .bind(case_id)
-    .fetch_optional(connection)
-    .await?;
-    Ok(last.flatten())
-}
-
-/// Notes refusals: id of the refused request, and why. Requests that are no ratings are passed over.
-pub async fn note_refusals(
-    transaction: &mut PgConnection,
-    refusals: &[(EventId, String)],
-) -> sqlx::Result<()> {
-    if refusals.is_empty() {
-        return Ok(());
-    }
-    let event_ids: Vec<Uuid> = refusals.iter().map(|(event_id, _)| event_id.as_uuid()).collect();
-    let messages: Vec<&str> = refusals.iter().map(|(_, message)| message.as_str()).collect();
-    sqlx::query(
-        "UPDATE ratings SET refusal = refused.message \
-         FROM unnest($1::uuid[], $2::text[]) AS refused (event_id, message) \
-         WHERE ratings.event_id = refused.event_id AND ratings.refusal IS NULL",
-    )
-    .bind(event_ids)
-    .bind(messages)
-    .execute(transaction)
-    .await?;
-    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Destroys the key of a citizen's private part, for good.
 //!
-//! What is left cannot be opened by anybody. The case itself goes on: its public part never held what is erased.
+//! What is left cannot be opened by anybody. The case itself goes on: its public part never held what is erased. The
+//! pictures that came with the case go, too: nobody sees them from the moment of the commit, and they are deleted from
+//! the picture store right after it (`sweep_pictures`).
+//!
 //! A second erasure changes nothing and is answered like the first, so that a retry is safe. The ground is published,
 //! and masked as if a citizen had written it.
 
@@ -20,7 +23,7 @@ use crate::{
         authority,
         violation::{Faults, Field, Violation},
     },
-    store::{case_status, submissions},
+    store::{case_status, pictures, submissions},
 };
 
 /// Why nothing was erased.
@@ -71,11 +74,13 @@ pub async fn erase_private_part(
     if !submissions::erase_key(&mut transaction, case_id).await? {
         return Ok(());
     }
+    let now = app.clock.now();
+    let doomed = pictures::doom_case(&mut transaction, case_id, now).await?;
     let event = Event {
         event_id: EventId::new_v7().to_string(),
         case_id: case_id.to_string(),
         case_version: 0,
-        occurred_at: Some(timestamp_to_proto(app.clock.now())),
+        occurred_at: Some(timestamp_to_proto(now)),
         header: Some(header),
         actor: Some(eraser.actor()),
         standing: None,
@@ -84,6 +89,9 @@ pub async fn erase_private_part(
     app.outbox.append(&mut transaction, &[OutgoingEvent::case(&event, current_traceparent())]).await?;
     transaction.commit().await?;
     app.outbox.wake();
+    if doomed > 0 {
+        app.sweep.notify_one();
+    }
     tracing::info!(%case_id, subject = eraser.subject, code = eraser.code, "private part erased");
     Ok(())
 }

@@ -2,7 +2,12 @@
 
 pub mod erase_private_part;
 pub mod follow_case;
+pub mod keep_pictures;
 pub mod rate_case;
 pub mod read_private_part;
+pub mod show_picture;
 pub mod submit_case;
+pub mod sweep_pictures;
 pub mod track_case;
+pub mod upload_picture;
+pub mod withdraw_case;

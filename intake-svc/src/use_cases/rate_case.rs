@@ -74,7 +74,7 @@ pub async fn rate_case(app: &App, request: RateCaseRequest) -> Result<CaseId, Ra
         // The same call, sent twice at once: the other one was committed since the first look.
         return same_or_reused(case_id, &first_mac, body_mac);
     }
-    rating::check_allowed(status.standing.state, rated, rating.reopen)?;
+    rating::check_allowed(status.standing.state, reply_number > 0, rated, rating.reopen)?;
     let header = submissions::header_of(&mut transaction, case_id).await?.ok_or(sqlx::Error::RowNotFound)?;
 
     let event_id = EventId::new_v7();

@@ -1,11 +1,13 @@
 //! Takes a submission: checks it, masks it, seals it, and answers once it is durably kept.
 //!
 //! 1. The request is checked against its bounds and the directory ([`Submission::parse`]).
-//! 2. The case gets its id; the private part is sealed; header and `CaseSubmitted` are made of the masked rest. All of
+//! 2. Pictures, if there are any, are encoded anew and stored (`keep_pictures`); that takes a while, so a retry of what
+//!    has been taken already is answered before it.
+//! 3. The case gets its id; the private part is sealed; header and `CaseSubmitted` are made of the masked rest. All of
 //!    this happens in the caller's task, on whatever core is free.
-//! 3. The finished rows wait in a bounded queue; past its bounds the caller is turned away at once.
-//! 4. A commit lane takes whatever waits and commits it as one transaction ([`group_commit`]).
-//! 5. The caller is answered: with the receipt, also when the key had been used before by the same request.
+//! 4. The finished rows wait in a bounded queue; past its bounds the caller is turned away at once.
+//! 5. A commit lane takes whatever waits and commits it as one transaction ([`group_commit`]).
+//! 6. The caller is answered: with the receipt, also when the key had been used before by the same request.
 //!
 //! The same key with the same request gives the same receipt for ever, also when the directory has meanwhile dropped
 //! what the request names: a request that has become wrong is looked up before it is refused.
@@ -20,18 +22,27 @@ use huying_platform::{
     status::timestamp_to_proto,
 };
 use huying_proto::{
-    events::v1::{Actor, ActorRole, CaseSubmitted, Event, event::Body},
+    events::v1::{Actor, ActorRole, CaseSubmitted, Event, Picture, Publication, event::Body},
     intake::v1::{ReadPrivatePartResponse, SubmitCaseRequest},
 };
 use jiff::Timestamp;
 use prost::Message as _;
 
 use self::group_commit::{NotCommitted, Outcome};
+use super::keep_pictures::{KeepError, keep_pictures};
 use crate::{
     app::App,
-    domain::{receipt_code::ReceiptCode, submission::Submission, violation::Violation},
+    domain::{
+        receipt_code::ReceiptCode,
+        submission::Submission,
+        violation::{Field, Violation},
+    },
+    picture_works::NotPrepared,
     sealing::{SealError, Sealed, Sealer},
-    store::submissions::{self, FirstSubmission, NewSubmission},
+    store::{
+        pictures::Origin,
+        submissions::{self, FirstSubmission, NewSubmission},
+    },
 };
 
 /// What the citizen keeps.
@@ -74,6 +85,9 @@ pub enum SubmitError {
     /// Sealing failed.
     #[error("sealing the private part failed")]
     Sealing(#[from] SealError),
+    /// A picture could not be stored, so nothing was.
+    #[error("the pictures could not be kept; try again shortly, or send the submission without them")]
+    PicturesNotKept(#[from] KeepError),
 }
 
 /// Takes a submission.
@@ -83,19 +97,26 @@ pub enum SubmitError {
 pub async fn submit_case(app: &App, request: SubmitCaseRequest) -> Result<Receipt, SubmitError> {
     let body_mac = app.sealer.body_mac(&request.encode_to_vec());
     let key_text = request.idempotency_key.clone();
-    let submission = match Submission::parse(request, &app.directory.load()) {
+    let mut submission = match Submission::parse(request, &app.directory.load()) {
         Ok(submission) => submission,
         Err(violations) => return receipt_of_earlier(app, &key_text, body_mac, violations).await,
     };
+    let case_id = CaseId::new_v7();
+    let mut pictures = Vec::new();
+    if !submission.pictures.is_empty() {
+        if let Some(first) = find_first(app, &submission.key).await? {
+            return receipt_of(&app.sealer, &first, body_mac);
+        }
+        pictures = take_pictures(app, &mut submission, case_id).await?;
+    }
 
-    let prepared = prepare(&app.sealer, &submission, body_mac, app.clock.now())?;
+    let (row, event) = prepare(&app.sealer, &submission, pictures, case_id, body_mac, app.clock.now())?;
     let receipt = Receipt {
-        case_id: prepared.0.case_id,
-        code: app.sealer.receipt_code(prepared.0.case_id),
-        received_at: prepared.0.received_at,
+        case_id,
+        code: app.sealer.receipt_code(case_id),
+        received_at: row.received_at,
         region: submission.region,
     };
-    let (row, event) = prepared;
     let outcome = app.commit_queue.commit(row, event).await.map_err(|error| match error {
         NotCommitted::QueueFull => SubmitError::Busy,
         NotCommitted::OutcomeUnknown => SubmitError::OutcomeUnknown,
@@ -107,14 +128,33 @@ pub async fn submit_case(app: &App, request: SubmitCaseRequest) -> Result<Receip
     }
 }
 
+/// The pictures of a submission, stored, and taken out of it.
+async fn take_pictures(
+    app: &App,
+    submission: &mut Submission,
+    case_id: CaseId,
+) -> Result<Vec<Picture>, SubmitError> {
+    let files = std::mem::take(&mut submission.pictures);
+    let prepared = app.picture_works.prepare_all(files).await.map_err(|error| match error {
+        NotPrepared::Busy(_) => SubmitError::Busy,
+        NotPrepared::Faulty { index, source } => {
+            SubmitError::Invalid(vec![Violation { field: Field::Picture(index), fault: source.into() }])
+        }
+    })?;
+    let shown_with_text = submission.publication == Publication::Public;
+    let kept = keep_pictures(app, &Origin::Submission { case_id, shown_with_text }, prepared).await?;
+    Ok(kept.into_iter().map(|one| one.picture).collect())
+}
+
 /// Everything that is committed for a submission.
 fn prepare(
     sealer: &Sealer,
     submission: &Submission,
+    pictures: Vec<Picture>,
+    case_id: CaseId,
     body_mac: [u8; 32],
     received_at: Timestamp,
 ) -> Result<(NewSubmission, OutgoingEvent), SubmitError> {
-    let case_id = CaseId::new_v7();
     let header = submission.header(received_at);
     let encoded_header = header.encode_to_vec();
     let event = Event {
@@ -125,7 +165,7 @@ fn prepare(
         header: Some(header),
         actor: Some(Actor { role: ActorRole::Citizen.into(), code: String::new() }),
         standing: None,
-        body: Some(Body::CaseSubmitted(CaseSubmitted { body: submission.public_body() })),
+        body: Some(Body::CaseSubmitted(CaseSubmitted { body: submission.public_body(), pictures })),
     };
     // Sealed in the form in which it will be handed out.
     let private_part = ReadPrivatePartResponse {
@@ -158,13 +198,17 @@ async fn receipt_of_earlier(
     let Some(key) = may_have_been_right.then(|| IdempotencyKey::parse(key_text).ok()).flatten() else {
         return Err(SubmitError::Invalid(violations));
     };
-    let key_hash = app.sealer.key_hash(&key);
-    let mut connection = app.db.acquire().await?;
-    let first = submissions::find_by_keys(&mut connection, &[key_hash.as_slice()]).await?.pop();
-    match first {
+    match find_first(app, &key).await? {
         Some(first) if first.body_mac == body_mac => receipt_of(&app.sealer, &first, body_mac),
         Some(_) | None => Err(SubmitError::Invalid(violations)),
     }
+}
+
+/// The submission that used a key first.
+async fn find_first(app: &App, key: &IdempotencyKey) -> sqlx::Result<Option<FirstSubmission>> {
+    let key_hash = app.sealer.key_hash(key);
+    let mut connection = app.db.acquire().await?;
+    Ok(submissions::find_by_keys(&mut connection, &[key_hash.as_slice()]).await?.pop())
 }
 
 /// The receipt of the submission that used the key first, if it was the same one.

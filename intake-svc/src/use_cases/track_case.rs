@@ -9,11 +9,12 @@ use crate::{
     domain::{
         rating,
         receipt_code::ReceiptCode,
-        standing::{Reply, Standing},
+        standing::{Decline, Reply, Standing},
+        withdrawal,
     },
     store::{
         case_status::{self, CaseStatus},
-        ratings, submissions,
+        ratings, refusals, submissions, withdrawals,
     },
 };
 
@@ -38,10 +39,16 @@ pub struct TrackedCase {
     pub can_rate: bool,
     /// Whether the citizen could have the case handled again now.
     pub can_reopen: bool,
+    /// Whether a withdrawal would be taken now.
+    pub can_withdraw: bool,
+    /// Whether a withdrawal has been asked for, and routing has neither made it part of the case nor refused it.
+    pub withdrawal_is_pending: bool,
     /// Why the last request of the citizen was refused; empty when it was not.
     pub last_refusal: String,
     /// The latest reply; number 0 and empty before the first.
     pub reply: Reply,
+    /// Why an office did not take it up; none unless declined.
+    pub decline: Option<Decline>,
 }
 
 /// Why a case is not shown.
@@ -67,10 +74,13 @@ pub async fn track_case(app: &App, code: &ReceiptCode) -> Result<TrackedCase, Tr
         .ok_or(TrackError::ReceiptUnknown)?;
     let status = case_status::find(&mut connection, case_id).await?.unwrap_or_else(|| undecided(received_at));
     let rated = ratings::is_rated(&mut connection, case_id, status.reply.number).await?;
-    let last_refusal = ratings::last_refusal(&mut connection, case_id).await?.unwrap_or_default();
+    let withdrawn = withdrawals::is_asked(&mut connection, case_id).await?;
+    let last_refusal = refusals::last_refusal(&mut connection, case_id).await?.unwrap_or_default();
     drop(connection);
 
     let directory = app.directory.load();
+    let state = status.standing.state;
+    let has_reply = status.reply.number > 0;
     let name_of = |code: &str| directory.unit(code).map(|unit| unit.name.clone()).unwrap_or_default();
     Ok(TrackedCase {
         case_id,
@@ -79,10 +89,13 @@ pub async fn track_case(app: &App, code: &ReceiptCode) -> Result<TrackedCase, Tr
         responsible_unit_name: name_of(&status.standing.responsible_unit),
         received_at,
         state_since: status.state_since,
-        can_rate: rating::check_allowed(status.standing.state, rated, false).is_ok(),
-        can_reopen: rating::check_allowed(status.standing.state, rated, true).is_ok(),
+        can_rate: rating::check_allowed(state, has_reply, rated, false).is_ok(),
+        can_reopen: rating::check_allowed(state, has_reply, rated, true).is_ok(),
+        can_withdraw: withdrawal::check_allowed(state, withdrawn).is_ok(),
+        withdrawal_is_pending: withdrawn && withdrawal::check_allowed(state, false).is_ok(),
         last_refusal,
         reply: status.reply,
+        decline: status.decline,
         standing: status.standing,
     })
 }
@@ -97,8 +110,10 @@ fn undecided(received_at: Timestamp) -> CaseStatus {
             responsible_unit: String::new(),
             deadline_at: None,
             overdue: false,
+            merged_into: None,
         },
         state_since: received_at,
         reply: Reply { number: 0, text: String::new() },
+        decline: None,
     }
 }

@@ -3,7 +3,7 @@
 use huying_platform::directory::Directory;
 use huying_proto::{
     events::v1::{CaseKind, Publication},
-    intake::v1::{Petitioner, RateCaseRequest, SubmitCaseRequest},
+    intake::v1::{Petitioner, RateCaseRequest, SubmitCaseRequest, WithdrawCaseRequest},
 };
 use serde::Deserialize;
 
@@ -43,6 +43,9 @@ pub(super) struct SubmissionForm {
     pub(super) phone: String,
     pub(super) address: String,
     pub(super) publication: String,
+    /// How many pictures were chosen. A browser does not keep the choice when the page is shown again.
+    #[serde(skip)]
+    pub(super) pictures_sent: usize,
 }
 
 /// The form for tracking.
@@ -62,6 +65,16 @@ pub(super) struct RatingForm {
     pub(super) satisfied: String,
     pub(super) comment: String,
     pub(super) reopen: String,
+}
+
+/// The form for withdrawing: the receipt alone at first, and the rest when it is confirmed.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default)]
+pub(super) struct WithdrawalForm {
+    pub(super) idempotency_key: String,
+    pub(super) receipt_code: String,
+    pub(super) reason: String,
+    pub(super) confirmed: String,
 }
 
 /// Kinds in the order of the page, with the value in the form.
@@ -96,6 +109,26 @@ impl Prefill {
 }
 
 impl SubmissionForm {
+    /// Takes in a field that came by itself. What is no field of the form is passed over.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        let field = match name {
+            "idempotency_key" => &mut self.idempotency_key,
+            "kind" => &mut self.kind,
+            "region_code" => &mut self.region_code,
+            "representative_code" => &mut self.representative_code,
+            "station_code" => &mut self.station_code,
+            "category" => &mut self.category,
+            "title" => &mut self.title,
+            "body" => &mut self.body,
+            "name" => &mut self.name,
+            "phone" => &mut self.phone,
+            "address" => &mut self.address,
+            "publication" => &mut self.publication,
+            _ => return,
+        };
+        *field = value;
+    }
+
     /// Browsers send line breaks as CR LF; a text is counted and kept with LF.
     pub(super) fn tidied(mut self) -> Self {
         self.body = self.body.replace("\r\n", "\n");
@@ -119,7 +152,7 @@ impl SubmissionForm {
     }
 
     /// The form as a request. What is not a choice becomes its zero, which is refused by name.
-    pub(super) fn to_request(&self) -> SubmitCaseRequest {
+    pub(super) fn to_request(&self, pictures: Vec<Vec<u8>>) -> SubmitCaseRequest {
         let kind = KINDS.iter().find(|(value, _)| *value == self.kind);
         let publication = PUBLICATIONS.iter().find(|(value, _)| *value == self.publication);
         SubmitCaseRequest {
@@ -137,6 +170,7 @@ impl SubmissionForm {
                 address: self.address.clone(),
             }),
             publication: publication.map_or(Publication::Unspecified, |(_, publication)| *publication).into(),
+            pictures,
         }
     }
 }
@@ -172,6 +206,25 @@ impl RatingForm {
     }
 }
 
+impl WithdrawalForm {
+    pub(super) fn tidied(mut self) -> Self {
+        self.reason = self.reason.replace("\r\n", "\n");
+        self
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.confirmed == "yes"
+    }
+
+    pub(super) fn to_request(&self) -> WithdrawCaseRequest {
+        WithdrawCaseRequest {
+            idempotency_key: self.idempotency_key.clone(),
+            receipt_code: self.receipt_code.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
 /// The form field of a request's field.
 pub(super) const fn form_field(field: Field) -> &'static str {
     match field {
@@ -192,6 +245,8 @@ pub(super) const fn form_field(field: Field) -> &'static str {
         Field::CaseId => "case_id",
         Field::Purpose => "purpose",
         Field::Ground => "ground",
+        Field::Reason => "reason",
+        Field::Pictures | Field::Picture(_) | Field::Chunk => "pictures",
     }
 }
 
@@ -212,7 +267,7 @@ mod tests {
     #[test]
     fn line_breaks_of_browsers_count_once() {
         let form = SubmissionForm { body: "一\r\n二".into(), ..SubmissionForm::default() }.tidied();
-        assert_eq!(form.to_request().body, "一\n二");
+        assert_eq!(form.to_request(Vec::new()).body, "一\n二");
     }
 
     #[test]
@@ -220,6 +275,19 @@ mod tests {
         let form =
             SubmissionForm { phone: "　１３８－１２３４ ".into(), ..SubmissionForm::default() }.tidied();
         assert_eq!(form.phone, "138-1234");
+    }
+
+    #[test]
+    fn a_form_in_parts_is_the_same_form() {
+        let mut form = SubmissionForm::default();
+        for (name, value) in [("title", "暖气不热"), ("body", "没有暖气"), ("csrf", "x"), ("phone", "138")]
+        {
+            form.set(name, value.into());
+        }
+        assert_eq!(
+            (form.title.as_str(), form.body.as_str(), form.phone.as_str()),
+            ("暖气不热", "没有暖气", "138")
+        );
     }
 
     #[test]

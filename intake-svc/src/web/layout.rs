@@ -110,7 +110,11 @@ pub(super) fn not_found() -> Markup {
 }
 
 pub(super) fn too_large() -> Markup {
-    message("内容太长", "Too long", "正文最多 20000 个字。请返回上一页缩短后再提交，您填写的内容还在那里。")
+    message(
+        "内容太长",
+        "Too long",
+        "正文最多 20000 个字，图片合计最多 3 MB。请返回上一页缩短后再提交，您填写的内容还在那里。",
+    )
 }
 
 pub(super) fn not_a_form() -> Markup {

@@ -1,11 +1,12 @@
 //! Kinds, states and faults in the words of the pages: Chinese first, short English beside it.
 
 use huying_platform::{codes::InvalidCode, keys::KeyError};
-use huying_proto::events::v1::{CaseKind, CaseState, Publication};
+use huying_proto::events::v1::{CaseKind, CaseState, DeclineGround, Publication};
 use jiff::{Timestamp, tz};
 
 use super::forms::{WebFault, form_field};
 use crate::domain::{
+    picture::{PIXELS_MAX, PictureFault},
     receipt_code::{RECEIPT_CODE_LEN, ReceiptCodeError},
     violation::{Fault, Field, Violation},
 };
@@ -49,6 +50,24 @@ pub(super) const fn state(state: CaseState) -> Words {
         CaseState::InHandling => words("办理中", "In handling"),
         CaseState::Replied => words("已答复", "Replied"),
         CaseState::Closed => words("已办结", "Closed"),
+        CaseState::Declined => words("不予受理", "Not taken up"),
+        CaseState::Withdrawn => words("已撤回", "Withdrawn"),
+        CaseState::Merged => words("已并案", "Handled with another case"),
+    }
+}
+
+pub(super) const fn decline_ground(ground: DeclineGround) -> Words {
+    match ground {
+        DeclineGround::Unspecified => words("未说明", "No ground"),
+        DeclineGround::OutOfScope => words("不属于受理范围", "Out of scope"),
+        DeclineGround::LegalProceedings => {
+            words("已进入诉讼、仲裁、行政复议等法定途径", "In legal proceedings")
+        }
+        DeclineGround::AlreadyAnswered => {
+            words("同一事项已经答复，没有新的事实", "Answered before, nothing new")
+        }
+        DeclineGround::Unclear => words("内容不清", "Unclear"),
+        DeclineGround::Unlawful => words("违反法律法规", "Unlawful"),
     }
 }
 
@@ -71,7 +90,11 @@ pub(super) fn faults(violations: &[Violation]) -> Vec<WebFault> {
         .iter()
         .map(|Violation { field, fault: it }| WebFault {
             field: form_field(*field),
-            words: fault(*field, it),
+            words: if let Field::Picture(index) = field {
+                format!("第 {} 张：{}", index + 1, fault(*field, it))
+            } else {
+                fault(*field, it)
+            },
         })
         .collect()
 }
@@ -119,6 +142,23 @@ fn fault(field: Field, fault: &Fault) -> String {
         Fault::Receipt(fault) => receipt_fault(*fault),
         Fault::ReopenResolved => "已经解决的事项不能要求继续办理。".to_owned(),
         Fault::Id(_) => "编号不对。".to_owned(),
+        Fault::TooMany { found: _, max } => format!("最多 {max} 张，请减少。"),
+        Fault::TooManyBytes { found_bytes: _, max_bytes } => {
+            format!("合计超过 {} MB，请减少张数，或先把图片缩小。", max_bytes / (1_024 * 1_024))
+        }
+        Fault::Picture(fault) => picture_fault(*fault),
+    }
+}
+
+fn picture_fault(fault: PictureFault) -> String {
+    match fault {
+        PictureFault::Empty => "文件是空的，请另选。".to_owned(),
+        PictureFault::Format => "不是 JPG、PNG 或 WebP 图片，请另选或转换格式。".to_owned(),
+        PictureFault::TooManyPixels { .. } => {
+            format!("像素太多，最多 {} 万像素，请先缩小。", PIXELS_MAX / 10_000)
+        }
+        PictureFault::TooMuchMemory => "颜色位数太多，请另存为普通的 JPG 或 PNG 图片。".to_owned(),
+        PictureFault::Damaged => "文件已损坏，打不开，请另选。".to_owned(),
     }
 }
 

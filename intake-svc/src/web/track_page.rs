@@ -1,27 +1,45 @@
 //! The pages on which a citizen follows a case and rates it.
 
+use huying_platform::ids::CaseId;
 use huying_proto::events::v1::CaseState;
 use maud::{Markup, html};
+use url::Url;
 
 use super::{
     forms::{RatingForm, WebFault},
     layout::{Indexing, Place, both, described_by, field_faults, frame, invalid, label},
     rules_in_words::{self as words, Words, beijing_time},
 };
-use crate::{domain::rating::COMMENT_MAX_CHARS, use_cases::track_case::TrackedCase};
+use crate::{
+    domain::{rating::COMMENT_MAX_CHARS, standing::Decline},
+    use_cases::track_case::TrackedCase,
+};
 
 /// What is said when no case has the receipt.
 pub(super) const UNKNOWN: &str = "没有找到这个查询码，请对照回执逐个字符核对。";
 
-/// The links of the chain that a case goes through.
-const STEPS: [CaseState; 6] = [
-    CaseState::Submitted,
-    CaseState::Registered,
-    CaseState::Assigned,
-    CaseState::InHandling,
-    CaseState::Replied,
-    CaseState::Closed,
-];
+/// The links of the chain that a case goes through, by how it ends.
+const fn steps(state: CaseState) -> &'static [CaseState] {
+    match state {
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling
+        | CaseState::Replied
+        | CaseState::Closed => &[
+            CaseState::Submitted,
+            CaseState::Registered,
+            CaseState::Assigned,
+            CaseState::InHandling,
+            CaseState::Replied,
+            CaseState::Closed,
+        ],
+        CaseState::Declined => &[CaseState::Submitted, CaseState::Declined],
+        CaseState::Withdrawn => &[CaseState::Submitted, CaseState::Withdrawn],
+        CaseState::Merged => &[CaseState::Submitted, CaseState::Merged, CaseState::Closed],
+    }
+}
 
 /// Asks for the receipt code.
 pub(super) fn ask(typed: &str, fault: Option<&str>) -> Markup {
@@ -53,7 +71,12 @@ pub(super) fn ask(typed: &str, fault: Option<&str>) -> Markup {
 }
 
 /// How a case goes. `rating` and `faults` are what a citizen tried to rate, or an empty form.
-pub(super) fn status(case: &TrackedCase, rating: &RatingForm, faults: &[WebFault]) -> Markup {
+pub(super) fn status(
+    case: &TrackedCase,
+    rating: &RatingForm,
+    faults: &[WebFault],
+    ledger: Option<&Url>,
+) -> Markup {
     let now_in = words::state(case.standing.state);
     frame(
         "办理进度",
@@ -67,14 +90,17 @@ pub(super) fn status(case: &TrackedCase, rating: &RatingForm, faults: &[WebFault
                     @if case.standing.overdue { span.overdue { "已超期 " span lang="en" { "overdue" } } }
                 }
                 ol.steps {
-                    @for step in STEPS {
+                    @for &step in steps(case.standing.state) {
                         li class=(step_class(step, case.standing.state))
                             aria-current=[(step == case.standing.state).then_some("step")] {
                             (words::state(step).zh)
                         }
                     }
                 }
-                (facts(case))
+                (facts(case, ledger))
+                @if case.withdrawal_is_pending {
+                    p role="status" { "您已申请撤回，正在等待处理。" }
+                }
                 @if !case.last_refusal.is_empty() {
                     div.notice role="status" {
                         h2 { "您上次的请求没有被采纳" }
@@ -86,15 +112,15 @@ pub(super) fn status(case: &TrackedCase, rating: &RatingForm, faults: &[WebFault
                     button.second type="submit" { "刷新" span.en lang="en" { "Refresh" } }
                 }
             }
+            @if let Some(decline) = &case.decline { (declined(decline)) }
             @if !case.reply.text.is_empty() {
                 section.card.reply {
                     h2 { "答复" span.en lang="en" { "Reply" } @if case.reply.number > 1 { "（第 " (case.reply.number) " 次）" } }
-                    @for paragraph in case.reply.text.lines().filter(|line| !line.trim().is_empty()) {
-                        p { (paragraph) }
-                    }
+                    (paragraphs(&case.reply.text))
                 }
             }
             @if case.can_rate { (rating_form(case, rating, faults)) }
+            @if case.can_withdraw { (withdrawal_form(&rating.receipt_code)) }
         },
     )
 }
@@ -119,15 +145,15 @@ pub(super) fn rated(receipt_code: &str) -> Markup {
 }
 
 fn step_class(step: CaseState, now_in: CaseState) -> &'static str {
-    let (step, now_in) = (i32::from(step), i32::from(now_in));
-    match step.cmp(&now_in) {
+    let place = |state: CaseState| steps(now_in).iter().position(|one| *one == state);
+    match place(step).cmp(&place(now_in)) {
         std::cmp::Ordering::Less => "done",
         std::cmp::Ordering::Equal => "now",
         std::cmp::Ordering::Greater => "ahead",
     }
 }
 
-fn facts(case: &TrackedCase) -> Markup {
+fn facts(case: &TrackedCase, ledger: Option<&Url>) -> Markup {
     html! {
         dl {
             @if !case.standing.holder_office.is_empty() {
@@ -147,9 +173,41 @@ fn facts(case: &TrackedCase) -> Markup {
             dt { "状态更新" span.en lang="en" { "Since" } }
             dd { (beijing_time(case.state_since)) }
             dt { "公开编号" span.en lang="en" { "Public number" } }
-            dd.mono { (case.case_id) }
+            dd.mono { (in_ledger(case.case_id, ledger)) }
+            @if let Some(primary) = case.standing.merged_into {
+                dt { "并入案件" span.en lang="en" { "Handled with" } }
+                dd {
+                    span.mono { (in_ledger(primary, ledger)) }
+                    p.quiet { "同一件事已有人反映，合并办理。答复同样会显示在这里，您可以单独评价。" }
+                }
+            }
         }
     }
+}
+
+/// The public number of a case, linked to its page in the ledger when it is known where that is.
+fn in_ledger(case_id: CaseId, ledger: Option<&Url>) -> Markup {
+    html! {
+        @if let Some(ledger) = ledger {
+            a href={ (ledger.as_str().trim_end_matches('/')) "/cases/" (case_id) } { (case_id) }
+        } @else {
+            (case_id)
+        }
+    }
+}
+
+fn declined(decline: &Decline) -> Markup {
+    html! {
+        section.card.reply {
+            h2 { "不予受理的理由" span.en lang="en" { "Why it was not taken up" } }
+            p { strong { (both(words::decline_ground(decline.ground))) } }
+            (paragraphs(&decline.explanation))
+        }
+    }
+}
+
+fn paragraphs(text: &str) -> Markup {
+    html! { @for paragraph in text.lines().filter(|line| !line.trim().is_empty()) { p { (paragraph) } } }
 }
 
 fn deadline_words(state: CaseState) -> Words {
@@ -160,7 +218,10 @@ fn deadline_words(state: CaseState) -> Words {
         | CaseState::Registered
         | CaseState::Assigned
         | CaseState::InHandling
-        | CaseState::Closed => Words { zh: "办理时限", en: "Due" },
+        | CaseState::Closed
+        | CaseState::Declined
+        | CaseState::Withdrawn
+        | CaseState::Merged => Words { zh: "办理时限", en: "Due" },
     }
 }
 
@@ -191,11 +252,41 @@ fn rating_form(case: &TrackedCase, rating: &RatingForm, faults: &[WebFault]) -> 
                     (field_faults("reopen", faults))
                     label.choice.wide {
                         input type="checkbox" name="reopen" value="yes" checked[rating.reopen == "yes"];
-                        span { (both(Words { zh: "没有解决，请继续办理", en: "Not resolved: handle it again" })) }
+                        span { (both(reopen_words(case.standing.state))) }
                     }
                 }
             }
             div.actions { button type="submit" { "提交评价" span.en lang="en" { "Send rating" } } }
+        }
+    }
+}
+
+fn reopen_words(state: CaseState) -> Words {
+    match state {
+        CaseState::Merged => {
+            Words { zh: "没有解决，请单独继续办理", en: "Not resolved: handle it by itself" }
+        }
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling
+        | CaseState::Replied
+        | CaseState::Closed
+        | CaseState::Declined
+        | CaseState::Withdrawn => {
+            Words { zh: "没有解决，请继续办理", en: "Not resolved: handle it again" }
+        }
+    }
+}
+
+fn withdrawal_form(receipt_code: &str) -> Markup {
+    html! {
+        form.card method="post" action="/withdraw" {
+            h2 { "不用再办了？" span.en lang="en" { "No longer needed?" } }
+            p { "在答复之前可以撤回。下一步会请您确认。" }
+            input type="hidden" name="receipt_code" value=(receipt_code);
+            div.actions { button.second type="submit" { "撤回" span.en lang="en" { "Take it back" } } }
         }
     }
 }

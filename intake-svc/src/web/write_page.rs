@@ -8,8 +8,9 @@ use super::{
     layout::{self, Indexing, Place, both, described_by, field_faults, frame, invalid, label},
     rules_in_words::{self as words, Words},
 };
-use crate::domain::submission::{
-    ADDRESS_MAX_CHARS, BODY_MAX_CHARS, NAME_MAX_CHARS, PHONE_MAX_CHARS, TITLE_MAX_CHARS,
+use crate::domain::{
+    picture::{PICTURES_MAX, PICTURES_MAX_BYTES},
+    submission::{ADDRESS_MAX_CHARS, BODY_MAX_CHARS, NAME_MAX_CHARS, PHONE_MAX_CHARS, TITLE_MAX_CHARS},
 };
 
 /// Why the form is shown again.
@@ -23,6 +24,8 @@ pub(super) enum Notice {
     Busy,
     /// It may or may not have been kept.
     OutcomeUnknown,
+    /// The pictures could not be stored, so nothing was.
+    PicturesNotKept,
 }
 
 pub(super) fn render(
@@ -46,7 +49,7 @@ pub(super) fn render(
                 p.en lang="en" { "No account needed. You get a receipt code to follow your case." }
             }
             @if let Some(notice) = notice { (notice_box(notice, faults)) }
-            form.card method="post" action="/submit" {
+            form.card method="post" action="/submit" enctype="multipart/form-data" {
                 input type="hidden" name="idempotency_key" value=(form.idempotency_key);
                 input type="hidden" name="representative_code" value=(form.representative_code);
                 input type="hidden" name="station_code" value=(form.station_code);
@@ -77,6 +80,7 @@ pub(super) fn render(
                         aria-invalid=[invalid("body", faults)] aria-describedby=[described_by("body", true, faults)]
                         { "\n" (form.body) }
                 }
+                (pictures(form, faults))
                 fieldset.private {
                     legend { (both(Words { zh: "怎么联系您", en: "How to reach you" })) span.optional { "选填" } }
                     p.hint { "不会公开。只有负责办理的单位能看到，每次查看都会留下公开记录。" }
@@ -116,6 +120,9 @@ fn notice_box(notice: Notice, faults: &[WebFault]) -> Markup {
         Notice::OutcomeUnknown => {
             ("还不能确定是否收到", "请再按一次“提交”：如果上次已经收到，会给您同一个查询码，不会重复。")
         }
+        Notice::PicturesNotKept => {
+            ("图片暂时存不下", "这次没有收下。文字都还在：请稍后重新选择图片再提交，也可以先不带图片提交。")
+        }
     };
     html! {
         section.notice role="alert" {
@@ -143,7 +150,27 @@ fn field_name(field: &str) -> &'static str {
         "phone" => "电话",
         "address" => "住址",
         "publication" => "是否公开",
+        "pictures" => "图片",
         _ => "页面",
+    }
+}
+
+fn pictures(form: &SubmissionForm, faults: &[WebFault]) -> Markup {
+    html! {
+        div.field {
+            (label("pictures", Words { zh: "图片", en: "Pictures" }, true))
+            p.hint #pictures-hint {
+                "JPG、PNG 或 WebP，最多 " (PICTURES_MAX) " 张，合计不超过 " (PICTURES_MAX_BYTES / (1_024 * 1_024))
+                " MB。照片里的拍摄地点等信息会先删除。公开内容时图片一起公开，请不要拍到证件和别人的脸。"
+            }
+            (field_faults("pictures", faults))
+            @if form.pictures_sent > 0 {
+                div.fault { p { "浏览器没有保留刚才选的图片，请重新选择。" } }
+            }
+            input #pictures type="file" name="pictures" multiple accept="image/jpeg,image/png,image/webp"
+                aria-invalid=[invalid("pictures", faults)]
+                aria-describedby=[described_by("pictures", true, faults)];
+        }
     }
 }
 

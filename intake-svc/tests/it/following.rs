@@ -8,9 +8,11 @@ use huying_platform::{
     status::timestamp_to_proto,
 };
 use huying_proto::events::v1::{
-    CaseAccepted, CaseAssigned, CaseClosed, CaseRegistered, CaseReplied, CaseState, Event, ProgressReported,
+    self as events, CaseAccepted, CaseAssigned, CaseClosed, CaseDeclined, CaseMerged, CaseRegistered,
+    CaseReplied, CaseState, CaseUnmerged, DeclineGround, Event, PrivatePartErased, ProgressReported,
     event::Body,
 };
+use uuid::Uuid;
 
 use crate::house::{Intake, occurred_at, request, routing_event};
 
@@ -24,7 +26,12 @@ fn incoming(event: &Event) -> Incoming<Event> {
 }
 
 fn reply(text: &str, reply_number: u32) -> Body {
-    Body::CaseReplied(CaseReplied { unit: "150802-housing".into(), text: text.into(), reply_number })
+    Body::CaseReplied(CaseReplied {
+        unit: "150802-housing".into(),
+        text: text.into(),
+        reply_number,
+        ..CaseReplied::default()
+    })
 }
 
 #[tokio::test]
@@ -157,5 +164,84 @@ async fn an_event_without_a_standing_is_set_aside_and_stops_nobody() {
         reasons == ["standing is missing"]
     };
     intake.house.until("the broken event is a dead letter", dead_letters).await;
+    intake.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_merged_case_shares_the_reply_and_the_closing_and_is_rated() {
+    let intake = Intake::start().await;
+    let handler = FollowCases { db: intake.house.platform.db.clone() };
+    let receipt = intake.submit(&request()).await.unwrap();
+    let primary = Uuid::now_v7().to_string();
+    let tells = async |version: u64, state: CaseState, body: Body| {
+        let mut event = routing_event(&receipt, version, state, body);
+        if state == CaseState::Merged {
+            event.standing.as_mut().unwrap().merged_into = primary.clone();
+        }
+        handler.handle(&[incoming(&event)]).await.unwrap();
+        intake.track(&receipt.receipt_code).await.unwrap()
+    };
+    let merged = tells(3, CaseState::Merged, Body::CaseMerged(CaseMerged::default())).await;
+    assert_eq!((merged.state(), merged.merged_into.as_str()), (CaseState::Merged, primary.as_str()));
+    assert!(!merged.can_rate && merged.can_withdraw, "there is nothing to rate yet");
+    let replied = tells(4, CaseState::Merged, reply("已修好。", 1)).await;
+    assert_eq!((replied.state(), replied.reply.as_str()), (CaseState::Merged, "已修好。"));
+    assert!(replied.can_rate);
+    let closed = tells(5, CaseState::Closed, Body::CaseClosed(CaseClosed::default())).await;
+    assert!(closed.can_rate && !closed.can_withdraw && closed.merged_into.is_empty());
+    intake.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_case_goes_on_by_itself_when_it_is_unmerged() {
+    let intake = Intake::start().await;
+    let handler = FollowCases { db: intake.house.platform.db.clone() };
+    let receipt = intake.submit(&request()).await.unwrap();
+    let unmerged = Body::CaseUnmerged(CaseUnmerged::default());
+    let mut merged = routing_event(&receipt, 3, CaseState::Merged, Body::CaseMerged(CaseMerged::default()));
+    merged.standing.as_mut().unwrap().merged_into = Uuid::now_v7().to_string();
+    // The newer one comes first.
+    for event in [routing_event(&receipt, 4, CaseState::Registered, unmerged), merged] {
+        handler.handle(&[incoming(&event)]).await.unwrap();
+    }
+    let tracked = intake.track(&receipt.receipt_code).await.unwrap();
+    assert_eq!((tracked.state(), tracked.merged_into.as_str()), (CaseState::Registered, ""));
+    intake.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_ground_and_a_registration_that_come_late_are_kept() {
+    let intake = Intake::start().await;
+    let handler = FollowCases { db: intake.house.platform.db.clone() };
+    let declined_case = intake.submit(&request()).await.unwrap();
+    let withdrawn_case = intake.submit(&request()).await.unwrap();
+    let ground = CaseDeclined {
+        ground: DeclineGround::Unlawful.into(),
+        explanation: "含有\0攻击内容。".into(),
+    };
+    let erased = Body::PrivatePartErased(PrivatePartErased::default());
+    let withdrawn = Body::CaseWithdrawn(events::CaseWithdrawn::default());
+    for event in [
+        routing_event(&declined_case, 3, CaseState::Declined, erased),
+        routing_event(&declined_case, 2, CaseState::Declined, Body::CaseDeclined(ground)),
+        routing_event(&withdrawn_case, 3, CaseState::Withdrawn, withdrawn),
+        routing_event(
+            &withdrawn_case,
+            2,
+            CaseState::Registered,
+            Body::CaseRegistered(CaseRegistered::default()),
+        ),
+    ] {
+        handler.handle(&[incoming(&event)]).await.unwrap();
+        handler.handle(&[incoming(&event)]).await.unwrap();
+    }
+    type Row = (i64, i16, String, bool);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT version, decline_ground, decline_explanation, registered FROM case_status ORDER BY decline_ground",
+    )
+    .fetch_all(&intake.house.platform.db)
+    .await
+    .unwrap();
+    assert_eq!(rows, [(3, 0, String::new(), true), (3, 5, "含有攻击内容。".into(), false)]);
     intake.house.stop().await;
 }

@@ -1,13 +1,15 @@
 //! An intake-svc for one test, and what tests send to it.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use huying_intake_svc::{
-    CommitSettings, MIGRATIONS,
+    CommitSettings, MIGRATIONS, Means,
     app::App,
     assemble,
     consumers::{FollowCases, follow_cases_config},
     grpc_routes,
+    picture_store::PictureStore,
+    picture_works::PictureSettings,
     sealing::Sealer,
     web,
 };
@@ -35,10 +37,49 @@ pub(crate) const RAW_TEXT: &str = "我的电话是13812345678";
 pub(crate) const COMMITS: CommitSettings =
     CommitSettings { lanes: 2, batch_max: 256, queue_max: 1_000, queue_kib_max: 64 * 1_024 };
 
+pub(crate) const PICTURES: PictureSettings = PictureSettings { workers: 2, calls_max: 64, mib_max: 64 };
+
 pub(crate) struct Intake {
     pub(crate) house: TestHouse,
     pub(crate) app: Arc<App>,
     pub(crate) client: IntakeServiceClient<Channel>,
+    pub(crate) folder: PictureFolder,
+}
+
+/// The folder that a test's pictures are in; it goes with the test.
+pub(crate) struct PictureFolder(pub(crate) PathBuf);
+
+impl PictureFolder {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("huying-pictures-{}", Uuid::now_v7())))
+    }
+
+    /// Files in it.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let entries = |folder: &PathBuf| {
+            let entries = std::fs::read_dir(folder).unwrap();
+            entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+        };
+        entries(&self.0).iter().flat_map(entries).collect()
+    }
+}
+
+impl Drop for PictureFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What an intake of these tests is made of.
+pub(crate) fn means(commits: CommitSettings, pictures: PictureSettings, folder: &PictureFolder) -> Means {
+    let place = folder.0.to_str().unwrap();
+    Means {
+        sealer: Sealer::new(&[7; 32]),
+        commits,
+        picture_store: PictureStore::open(place, std::iter::empty()).unwrap(),
+        pictures,
+        ledger_url: Some("https://ledger.example".parse().unwrap()),
+    }
 }
 
 impl Intake {
@@ -47,11 +88,16 @@ impl Intake {
     }
 
     pub(crate) async fn start_with(commits: CommitSettings) -> Self {
+        Self::start_with_both(commits, PICTURES).await
+    }
+
+    pub(crate) async fn start_with_both(commits: CommitSettings, pictures: PictureSettings) -> Self {
+        let folder = PictureFolder::new();
         let house = TestHouse::start("intake", MIGRATIONS).await;
         house.set_directory(&directory()).await;
-        let app = assemble(&house.platform, Sealer::new(&[7; 32]), commits);
-        let channel = house.grpc_channel(grpc_routes(&house.platform, &app)).await;
-        Self { house, app, client: IntakeServiceClient::new(channel) }
+        let app = assemble(&house.platform, means(commits, pictures, &folder));
+        let channel = house.grpc_channel(grpc_routes(&app)).await;
+        Self { house, app, client: IntakeServiceClient::new(channel), folder }
     }
 
     /// Starts to follow routing's events.
@@ -108,7 +154,9 @@ pub(crate) fn routing_event(
     state: CaseState,
     body: Body,
 ) -> Event {
-    let closed = state == CaseState::Closed;
+    let ended = matches!(state, CaseState::Closed | CaseState::Declined | CaseState::Withdrawn);
+    // A merged case has nothing of its own to do; what the other one does is done for it.
+    let idle = ended || state == CaseState::Merged;
     Event {
         event_id: EventId::new_v7().to_string(),
         case_id: receipt.case_id.clone(),
@@ -122,9 +170,9 @@ pub(crate) fn routing_event(
         standing: Some(Standing {
             state: state.into(),
             holder_office: "150802-office".into(),
-            responsible_unit: if closed { String::new() } else { "150802-housing".into() },
-            deadline_at_us: if closed { 0 } else { 2_000_000_000_000_000 },
-            overdue: false,
+            responsible_unit: if idle { String::new() } else { "150802-housing".into() },
+            deadline_at_us: if idle { 0 } else { 2_000_000_000_000_000 },
+            ..Standing::default()
         }),
         body: Some(body),
     }
@@ -183,7 +231,11 @@ pub(crate) fn representative(code: &str, retired: bool) -> DirectoryEntry {
         station: "150802001-s1".into(),
         ..Representative::default()
     };
-    DirectoryEntry { entry: Some(Entry::Representative(representative)), retired }
+    DirectoryEntry {
+        entry: Some(Entry::Representative(representative)),
+        retired,
+        ..DirectoryEntry::default()
+    }
 }
 
 fn directory() -> Vec<DirectoryEntry> {
@@ -218,10 +270,10 @@ fn directory() -> Vec<DirectoryEntry> {
         unit("150802-office", "临河区人大常委会", UnitKind::Office),
         unit("150802-housing", "临河区住建局", UnitKind::Department),
         Entry::Station(station),
-        Entry::Category(Category { path: "城乡建设/供热".into() }),
+        Entry::Category(Category { path: "城乡建设/供热".into(), ..Category::default() }),
     ]
     .into_iter()
-    .map(|entry| DirectoryEntry { entry: Some(entry), retired: false })
+    .map(|entry| DirectoryEntry { entry: Some(entry), ..DirectoryEntry::default() })
     .collect();
     entries.push(representative("r-150802001-001", false));
     entries.push(representative("r-150802001-002", false));

@@ -40,7 +40,12 @@ async fn replied(intake: &Intake, version: u64, reply_number: u32) -> SubmitCase
 }
 
 async fn hears_reply(intake: &Intake, receipt: &SubmitCaseResponse, version: u64, reply_number: u32) {
-    let reply = CaseReplied { unit: "150802-housing".into(), text: "已修好。".into(), reply_number };
+    let reply = CaseReplied {
+        unit: "150802-housing".into(),
+        text: "已修好。".into(),
+        reply_number,
+        ..CaseReplied::default()
+    };
     intake.hears(receipt, version, CaseState::Replied, Body::CaseReplied(reply)).await;
 }
 

@@ -11,7 +11,8 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::house::{
-    COMMITS, Intake, NAME, PHONE, RAW_TEXT, fields, http_client, new_key, reason, representative, request,
+    COMMITS, Intake, NAME, PHONE, PICTURES, RAW_TEXT, fields, http_client, means, new_key, reason,
+    representative, request,
 };
 
 #[tokio::test]
@@ -64,9 +65,8 @@ async fn the_same_key_at_the_same_time_is_one_case_and_one_receipt() {
 async fn replicas_with_the_same_keys_at_once_do_not_lock_each_other_out() {
     let intake = Intake::start().await;
     let other = intake.house.replica().await;
-    let sealer = huying_intake_svc::sealing::Sealer::new(&[7; 32]);
     other.directory.reload().await.unwrap();
-    let second = huying_intake_svc::assemble(&other, sealer, COMMITS);
+    let second = huying_intake_svc::assemble(&other, means(COMMITS, PICTURES, &intake.folder));
 
     let requests: Vec<_> = (0..300).map(|_| request()).collect();
     let mut calls = JoinSet::new();

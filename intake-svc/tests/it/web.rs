@@ -1,61 +1,18 @@
 //! The pages, over HTTP, as a browser without scripts uses them.
 
-use huying_proto::events::v1::{CaseReplied, CaseState, event::Body};
-use reqwest::{Client, Response, StatusCode, header};
+use huying_proto::{
+    events::v1::{
+        CaseDeclined, CaseMerged, CaseReplied, CaseState, CaseWithdrawn, DeclineGround, event::Body,
+    },
+    intake::v1::SubmitCaseResponse,
+};
+use reqwest::{StatusCode, header};
+use uuid::Uuid;
 
-use crate::house::{Intake, NAME, PHONE, http_client};
-
-struct Browser {
-    base: String,
-    client: Client,
-}
-
-impl Browser {
-    fn new(base: String) -> Self {
-        Self { base, client: http_client() }
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
-    }
-
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
-        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-        let body: Vec<String> =
-            fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        self.client
-            .post(format!("{}{path}", self.base))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body.join("&"))
-            .send()
-            .await
-            .unwrap()
-    }
-}
-
-/// The value of the first field of this name in a page.
-fn value_of(page: &str, name: &str) -> String {
-    let from = page.find(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no {name}: {page}"));
-    let rest = &page[from + name.len() + 15..];
-    rest[..rest.find('"').unwrap()].to_owned()
-}
-
-fn submission<'a>(key: &'a str, title: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![
-        ("idempotency_key", key),
-        ("kind", "message"),
-        ("region_code", "150802001"),
-        ("representative_code", ""),
-        ("station_code", ""),
-        ("category", "城乡建设/供热"),
-        ("title", title),
-        ("body", "三号楼没有暖气。\r\n请尽快解决。"),
-        ("name", NAME),
-        ("phone", PHONE),
-        ("address", ""),
-        ("publication", "public"),
-    ]
-}
+use crate::{
+    browser::{Browser, submission, value_of},
+    house::{Intake, NAME, request, routing_event},
+};
 
 #[tokio::test]
 async fn a_citizen_writes_follows_and_rates() {
@@ -89,8 +46,12 @@ async fn a_citizen_writes_follows_and_rates() {
         received_at: None,
         region: events[0].header.as_ref().unwrap().region.clone(),
     };
-    let reply =
-        CaseReplied { unit: "150802-housing".into(), text: "<b>已修好</b>。".into(), reply_number: 1 };
+    let reply = CaseReplied {
+        unit: "150802-housing".into(),
+        text: "<b>已修好</b>。".into(),
+        reply_number: 1,
+        ..CaseReplied::default()
+    };
     intake.hears(&receipt, 5, CaseState::Replied, Body::CaseReplied(reply)).await;
     let status = browser.post("/track", &[("receipt_code", &code)]).await.text().await.unwrap();
     assert!(status.contains("&lt;b&gt;已修好") && status.contains("临河区住建局"));
@@ -220,5 +181,91 @@ async fn every_answer_is_guarded_and_what_is_wrong_has_a_page() {
     let answer = browser.post("/track", &[("receipt_code", "<x>")]).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.text().await.unwrap().contains("&lt;x&gt;"));
+    intake.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_citizen_withdraws_after_being_asked_once_more() {
+    let intake = Intake::start().await;
+    intake.follow();
+    let browser = Browser::new(intake.web().await);
+    let receipt = intake.submit(&request()).await.unwrap();
+    let code = receipt.receipt_code.as_str();
+    let status = browser.post("/track", &[("receipt_code", code)]).await.text().await.unwrap();
+    assert!(status.contains("action=\"/withdraw\""));
+
+    let asked = browser.post("/withdraw", &[("receipt_code", code)]).await;
+    assert_eq!(asked.status(), StatusCode::OK);
+    let asked = asked.text().await.unwrap();
+    assert!(asked.contains("确定要撤回吗") && intake.house.outbox_events().await.len() == 1);
+    let key = value_of(&asked, "idempotency_key");
+    let too_long = "字".repeat(501);
+    let mut form = vec![
+        ("receipt_code", code),
+        ("idempotency_key", key.as_str()),
+        ("confirmed", "yes"),
+        ("reason", too_long.as_str()),
+    ];
+    let faulty = browser.post("/withdraw", &form).await;
+    assert_eq!(faulty.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let faulty = faulty.text().await.unwrap();
+    assert!(faulty.contains("id=\"reason-fault\"") && faulty.contains(&too_long));
+    form[3].1 = "已经修好";
+    assert_eq!(browser.post("/withdraw", &form).await.status(), StatusCode::OK);
+    assert_eq!(browser.post("/withdraw", &form).await.status(), StatusCode::OK, "a double click");
+    assert_eq!(intake.house.outbox_events().await.len(), 2);
+
+    let status = browser.post("/track", &[("receipt_code", code)]).await.text().await.unwrap();
+    assert!(status.contains("正在等待处理") && !status.contains("action=\"/withdraw\""));
+    intake.hears(&receipt, 2, CaseState::Withdrawn, Body::CaseWithdrawn(CaseWithdrawn::default())).await;
+    let again = browser.post("/withdraw", &[("receipt_code", code)]).await;
+    assert_eq!(again.status(), StatusCode::CONFLICT);
+    let status = again.text().await.unwrap();
+    assert!(status.contains("已撤回") && !status.contains("正在等待处理") && !status.contains("办理中"));
+    let unknown = browser.post("/withdraw", &[("receipt_code", "01ABC-DEFGH-JKMNP-QRSTV")]).await;
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+    assert_eq!(browser.get("/withdraw").await.status(), StatusCode::SEE_OTHER);
+    intake.house.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_says_why_a_case_was_declined_and_where_a_merged_one_goes_on() {
+    let intake = Intake::start().await;
+    intake.follow();
+    let browser = Browser::new(intake.web().await);
+    let page_of = async |receipt: &SubmitCaseResponse| {
+        let fields = [("receipt_code", receipt.receipt_code.as_str())];
+        browser.post("/track", &fields).await.text().await.unwrap()
+    };
+    let declined = intake.submit(&request()).await.unwrap();
+    let explanation = "属于邻市管辖，\n请向<邻市>反映。".to_owned();
+    let ground = CaseDeclined { ground: DeclineGround::OutOfScope.into(), explanation };
+    intake.hears(&declined, 2, CaseState::Declined, Body::CaseDeclined(ground)).await;
+    let page = page_of(&declined).await;
+    for words in ["不予受理", "不属于受理范围", "属于邻市管辖，", "请向&lt;邻市&gt;反映。"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("action=\"/withdraw\"") && !page.contains("action=\"/rate\""));
+
+    let merged = intake.submit(&request()).await.unwrap();
+    let primary = Uuid::now_v7().to_string();
+    let tells = async |version: u64, body: Body| {
+        let mut event = routing_event(&merged, version, CaseState::Merged, body);
+        event.standing.as_mut().unwrap().merged_into = primary.clone();
+        intake.house.publish_case_event(&event).await;
+        let is_taken_in =
+            || async { intake.track(&merged.receipt_code).await.unwrap().case_version >= version };
+        intake.house.until("it is taken in", is_taken_in).await;
+    };
+    tells(2, Body::CaseMerged(CaseMerged::default())).await;
+    let page = page_of(&merged).await;
+    let link = format!("href=\"https://ledger.example/cases/{primary}\"");
+    assert!(page.contains("已并案") && page.contains(&link) && !page.contains("action=\"/rate\""));
+    let reply = CaseReplied { text: "已修好。".into(), reply_number: 1, ..CaseReplied::default() };
+    tells(3, Body::CaseReplied(reply)).await;
+    let page = page_of(&merged).await;
+    assert!(page.contains("已修好。") && page.contains("action=\"/rate\""));
+    assert!(page.contains("请单独继续办理"));
     intake.house.stop().await;
 }

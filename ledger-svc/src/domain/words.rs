@@ -2,7 +2,9 @@
 //!
 //! Guaranteed: every value but "unspecified" has one word, and the word never changes, because leaves never do.
 
-use huying_proto::events::v1::{ActorRole, CaseKind, CaseState, CloseReason, DeadlineKind, Publication};
+use huying_proto::events::v1::{
+    ActorRole, CaseKind, CaseState, CloseReason, DeadlineKind, DeclineGround, Publication,
+};
 
 macro_rules! words {
     ($(#[$doc:meta])* $word_of:ident, $of_word:ident, $enum:ident { $($variant:ident = $word:literal),* $(,)? }) => {
@@ -44,6 +46,9 @@ words!(
         InHandling = "in_handling",
         Replied = "replied",
         Closed = "closed",
+        Declined = "declined",
+        Withdrawn = "withdrawn",
+        Merged = "merged",
     }
 );
 words!(
@@ -70,6 +75,17 @@ words!(
         ByOffice = "by_office",
         RatingTimeEnded = "rating_time_ended",
         RatedTimeEnded = "rated_time_ended",
+        WithPrimary = "with_primary",
+    }
+);
+words!(
+    /// Word of a ground for not taking a case up.
+    decline_ground_word, decline_ground_of, DeclineGround {
+        OutOfScope = "out_of_scope",
+        LegalProceedings = "legal_proceedings",
+        AlreadyAnswered = "already_answered",
+        Unclear = "unclear",
+        Unlawful = "unlawful",
     }
 );
 words!(
@@ -78,5 +94,8 @@ words!(
         Assign = "assign",
         Reply = "reply",
         Rate = "rate",
+        Register = "register",
+        Case = "case",
+        Part = "part",
     }
 );

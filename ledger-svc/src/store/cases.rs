@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row as _, postgres::PgRow};
 
-use super::{corrupt, from_sql, signed, unsigned};
+use super::{corrupt, from_sql, signed, small, small_from_sql, unsigned};
 use crate::domain::account::Account;
 
 /// Which cases are asked for.
@@ -59,7 +59,7 @@ pub const COUNTED_MAX: u64 = 10_001;
 
 const COLUMNS: &str = "case_id, case_version, kind, publication, municipal, district, township, category, \
      submitted_at, updated_at, state, holder_office, responsible_unit, deadline_at, overdue, registered, \
-     replied_unit, replied_holder, erased_before";
+     replied_unit, replied_holder, erased_before, case_deadline_at, open_parts, petitioner_count, merged_into";
 
 /// The accounts of cases that are in the log.
 pub async fn load(
@@ -88,17 +88,22 @@ pub async fn save(connection: &mut PgConnection, accounts: &[&Account]) -> sqlx:
     sqlx::query(
         "INSERT INTO cases (case_id, case_version, kind, publication, municipal, district, township, category, \
                             submitted_at, updated_at, state, holder_office, responsible_unit, deadline_at, overdue, \
-                            registered, replied_unit, replied_holder, erased_before) \
+                            registered, replied_unit, replied_holder, erased_before, case_deadline_at, open_parts, \
+                            petitioner_count, merged_into) \
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], \
                               $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], \
                               $12::text[], $13::text[], $14::timestamptz[], $15::boolean[], $16::boolean[], \
-                              $17::text[], $18::text[], $19::bigint[]) \
+                              $17::text[], $18::text[], $19::bigint[], $20::timestamptz[], $21::integer[], \
+                              $22::integer[], $23::uuid[]) \
          ON CONFLICT (case_id) DO UPDATE SET \
              case_version = excluded.case_version, updated_at = excluded.updated_at, state = excluded.state, \
+             category = excluded.category, \
              holder_office = excluded.holder_office, responsible_unit = excluded.responsible_unit, \
              deadline_at = excluded.deadline_at, overdue = excluded.overdue, registered = excluded.registered, \
              replied_unit = excluded.replied_unit, replied_holder = excluded.replied_holder, \
-             erased_before = excluded.erased_before",
+             erased_before = excluded.erased_before, case_deadline_at = excluded.case_deadline_at, \
+             open_parts = excluded.open_parts, petitioner_count = excluded.petitioner_count, \
+             merged_into = excluded.merged_into",
     )
     .bind(column(accounts, |account| account.case_id.as_uuid()))
     .bind(column(accounts, |account| signed(account.version)))
@@ -119,6 +124,10 @@ pub async fn save(connection: &mut PgConnection, accounts: &[&Account]) -> sqlx:
     .bind(column(accounts, |account| account.replied_unit.as_str()))
     .bind(column(accounts, |account| account.replied_holder.as_str()))
     .bind(column(accounts, |account| signed(account.erased_before)))
+    .bind(column(accounts, |account| account.case_deadline_at.map(|time| time.to_sqlx())))
+    .bind(column(accounts, |account| small(account.open_parts)))
+    .bind(column(accounts, |account| small(account.petitioner_count)))
+    .bind(column(accounts, |account| account.merged_into.map(CaseId::as_uuid)))
     .execute(connection)
     .await?;
     Ok(())
@@ -225,6 +234,8 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
         township: row.try_get("township")?,
     };
     let time = |column: &str| row.try_get::<jiff_sqlx::Timestamp, _>(column).map(from_sql);
+    let deadline =
+        |column: &str| row.try_get::<Option<jiff_sqlx::Timestamp>, _>(column).map(|time| time.map(from_sql));
     Ok(Account {
         case_id: row.try_get("case_id")?,
         version: unsigned(row.try_get("case_version")?),
@@ -238,8 +249,12 @@ fn account(row: &PgRow) -> sqlx::Result<Account> {
         state: state(row.try_get("state")?)?,
         holder_office: row.try_get("holder_office")?,
         responsible_unit: row.try_get("responsible_unit")?,
-        deadline_at: row.try_get::<Option<jiff_sqlx::Timestamp>, _>("deadline_at")?.map(from_sql),
+        deadline_at: deadline("deadline_at")?,
+        case_deadline_at: deadline("case_deadline_at")?,
         overdue: row.try_get("overdue")?,
+        open_parts: small_from_sql(row.try_get("open_parts")?),
+        petitioner_count: small_from_sql(row.try_get("petitioner_count")?),
+        merged_into: row.try_get("merged_into")?,
         registered: row.try_get("registered")?,
         replied_unit: row.try_get("replied_unit")?,
         replied_holder: row.try_get("replied_holder")?,

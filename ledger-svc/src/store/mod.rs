@@ -18,6 +18,16 @@ fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// A small count from the database, where it is signed.
+fn small_from_sql(value: i32) -> u32 {
+    u32::try_from(value).unwrap_or(0)
+}
+
+/// A small count for the database.
+fn small(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
 fn from_sql(time: jiff_sqlx::Timestamp) -> Timestamp {
     time.to_jiff()
 }

@@ -26,7 +26,7 @@ pub struct KeptText {
 pub async fn insert(connection: &mut PgConnection, texts: &[(CaseId, u64, SaltedText)]) -> sqlx::Result<()> {
     let case_ids: Vec<_> = texts.iter().map(|(case_id, _, _)| case_id.as_uuid()).collect();
     let versions: Vec<_> = texts.iter().map(|(_, version, _)| signed(*version)).collect();
-    let names: Vec<_> = texts.iter().map(|(_, _, text)| text.name).collect();
+    let names: Vec<_> = texts.iter().map(|(_, _, text)| text.name.as_ref()).collect();
     let bodies: Vec<_> = texts.iter().map(|(_, _, text)| text.text.as_str()).collect();
     let salts: Vec<_> = texts.iter().map(|(_, _, text)| &text.salt[..]).collect();
     sqlx::query(
@@ -45,14 +45,14 @@ pub async fn insert(connection: &mut PgConnection, texts: &[(CaseId, u64, Salted
     Ok(())
 }
 
-/// Deletes what citizens wrote in versions before these.
+/// Deletes what citizens wrote and showed in versions before these: all of a submission, and what is named so.
 pub async fn erase_before(connection: &mut PgConnection, erasures: &[(CaseId, u64)]) -> sqlx::Result<()> {
     let case_ids: Vec<_> = erasures.iter().map(|(case_id, _)| case_id.as_uuid()).collect();
     let versions: Vec<_> = erasures.iter().map(|(_, version)| signed(*version)).collect();
     sqlx::query(
         "DELETE FROM texts USING unnest($1::uuid[], $2::bigint[]) AS erased (case_id, case_version) \
          WHERE texts.case_id = erased.case_id AND texts.case_version < erased.case_version \
-           AND texts.name = ANY($3)",
+           AND (texts.case_version = 1 OR texts.name = ANY($3))",
     )
     .bind(&case_ids)
     .bind(&versions)

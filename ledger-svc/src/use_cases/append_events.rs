@@ -15,9 +15,10 @@ use tokio::sync::Mutex;
 use crate::{
     LogIdentity,
     domain::{
-        account::{Account, UnitFacts},
+        account::Account,
         checkpoint::Checkpoint,
         event::CaseEvent,
+        figures::UnitFacts,
         leaf::{self, LeafTooLarge, Salt, SaltedText},
         merkle::{Edge, Hash, MerkleError, leaf_hash},
         note::NoteError,

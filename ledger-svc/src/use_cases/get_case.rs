@@ -1,18 +1,26 @@
 //! One case from the first word to the last: its account, its leaves, and the texts that may be shown.
 //!
-//! The decision what may be shown is [`crate::domain::account::Account::texts_are_public`]; a text that may not leaves
-//! this file as its commitment alone.
+//! The decision what may be shown is [`crate::domain::account::Account::publicity`]; a text that may not leaves this
+//! file as its commitment alone.
 
 use std::collections::HashMap;
 
 use huying_platform::ids::CaseId;
-use sqlx::PgPool;
+use huying_proto::events::v1::Publication;
+use sqlx::{PgConnection, PgPool};
 
 use super::ReadError;
 use crate::{
-    domain::{account::Account, leaf::Leaf},
+    domain::{
+        account::{Account, Publicity},
+        leaf::{Leaf, PICTURE_NAME},
+        merging::Merges,
+    },
     store,
 };
+
+/// Cases that are named with the one they are part of; a matter that moves a whole town has more, and its number says so.
+pub const ABSORBED_MAX: usize = 50;
 
 /// A case as the public may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +29,21 @@ pub struct CaseView {
     pub account: Account,
     /// Its title, where public.
     pub title: Option<String>,
+    /// The case it goes on as part of, or was closed with.
+    pub merged_into: Option<RelatedCase>,
+    /// The first [`ABSORBED_MAX`] of the cases that go on as part of it.
+    pub absorbed: Vec<RelatedCase>,
     /// Its lines by version, from 1.
     pub lines: Vec<LineView>,
+}
+
+/// Another case that this one goes on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelatedCase {
+    /// Which.
+    pub case_id: CaseId,
+    /// Its title, where public.
+    pub title: Option<String>,
 }
 
 /// One leaf and the texts beside it.
@@ -38,7 +59,7 @@ pub struct LineView {
     pub texts: Vec<TextView>,
 }
 
-/// A text, or its commitment alone.
+/// A text or the id of a picture, or its commitment alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextView {
     /// Its name.
@@ -58,6 +79,13 @@ pub struct ShownText {
     pub text: String,
     /// Key of the commitment, 32 bytes.
     pub salt: Vec<u8>,
+}
+
+impl TextView {
+    /// Is it the id of a picture?
+    pub fn is_picture(&self) -> bool {
+        self.name.starts_with(PICTURE_NAME)
+    }
 }
 
 impl LineView {
@@ -80,15 +108,17 @@ pub async fn get_case(db: &PgPool, case_id: CaseId) -> Result<CaseView, ReadErro
     let account =
         store::cases::get(&mut transaction, case_id).await?.ok_or(ReadError::CaseNotFound(case_id))?;
     let leaves = store::log::leaves_of(&mut transaction, case_id).await?;
-    // Texts that may not be shown are not even read.
-    let texts = match account.texts_are_public() {
-        true => store::texts::of_case(&mut transaction, case_id).await?,
-        false => Vec::new(),
+    let publicity = account.publicity();
+    // Texts that may not be shown are not even read, but for those of a declined case beside the explanation.
+    let texts = match publicity {
+        Publicity::Everything | Publicity::ExplanationOnly => {
+            store::texts::of_case(&mut transaction, case_id).await?
+        }
+        Publicity::Nothing => Vec::new(),
     };
-    transaction.commit().await?;
-
     let mut texts: HashMap<(u64, String), ShownText> = texts
         .into_iter()
+        .filter(|kept| publicity.shows(&kept.name))
         .map(|kept| ((kept.case_version, kept.name), ShownText { text: kept.text, salt: kept.salt }))
         .collect();
     let mut lines = Vec::with_capacity(leaves.len());
@@ -108,6 +138,33 @@ pub async fn get_case(db: &PgPool, case_id: CaseId) -> Result<CaseView, ReadErro
             .collect();
         lines.push(LineView { leaf_index: kept.leaf_index, json, leaf, texts });
     }
+    let merges = Merges::of(lines.iter().map(|line| &line.leaf));
+    let (mut merged_into, absorbed) = related(&mut transaction, &merges).await?;
+    transaction.commit().await?;
+
+    if let (Publication::StatusOnly, Some(into)) = (account.publication, &mut merged_into) {
+        // The other title would tell what this citizen did not want told.
+        into.title = None;
+    }
     let title = lines.first().and_then(|line| line.text("title")).map(str::to_owned);
-    Ok(CaseView { account, title, lines })
+    Ok(CaseView { account, title, merged_into, absorbed, lines })
+}
+
+/// The cases that a case goes on with, each with its title where its own citizen allowed that.
+async fn related(
+    connection: &mut PgConnection,
+    merges: &Merges,
+) -> Result<(Option<RelatedCase>, Vec<RelatedCase>), ReadError> {
+    let case_ids: Vec<CaseId> =
+        merges.into.iter().chain(merges.absorbed.iter().take(ABSORBED_MAX)).copied().collect();
+    if case_ids.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let accounts = store::cases::load(connection, &case_ids).await?;
+    let public = accounts.values().filter(|account| account.publicity().shows("title"));
+    let public: Vec<CaseId> = public.map(|account| account.case_id).collect();
+    let mut titles = store::texts::titles(connection, &public).await?;
+    let mut related = |case_id: &CaseId| RelatedCase { case_id: *case_id, title: titles.remove(case_id) };
+    let into = merges.into.as_ref().map(&mut related);
+    Ok((into, merges.absorbed.iter().take(ABSORBED_MAX).map(related).collect()))
 }

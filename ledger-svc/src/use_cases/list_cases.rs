@@ -52,8 +52,11 @@ pub async fn list_cases(
     let has_next = accounts.len() > page_size as usize;
     accounts.truncate(page_size as usize);
     let total = store::cases::count(&mut transaction, filter).await?;
-    let public: Vec<CaseId> =
-        accounts.iter().filter(|account| account.texts_are_public()).map(|account| account.case_id).collect();
+    let public: Vec<CaseId> = accounts
+        .iter()
+        .filter(|account| account.publicity().shows("title"))
+        .map(|account| account.case_id)
+        .collect();
     let mut titles = store::texts::titles(&mut transaction, &public).await?;
     transaction.commit().await?;
 

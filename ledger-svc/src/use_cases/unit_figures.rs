@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 
 use super::ReadError;
-use crate::{domain::account::Figures, store};
+use crate::{domain::figures::Figures, store};
 
 /// Counts the figures of a unit; all zero for one that never had a case.
 ///

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    PageError, Shared, drawn, entity_tag, is_known,
+    PageError, Shared, drawn, is_known,
     layout::{self, Section},
     names, unchanged,
 };
@@ -57,7 +57,7 @@ pub(super) async fn page(
     let tree_size = tree_size(&pages.db).await?;
     let counts = pages.counts.counts(tree_size).await?;
     // The counts may be a moment older than the list, so the page is the same only when both are.
-    let tag = entity_tag(tree_size, &directory).replacen('-', &format!("-{}-", counts.tree_size), 1);
+    let tag = pages.entity_tag(tree_size, &directory).replacen('-', &format!("-{}-", counts.tree_size), 1);
     if is_known(&headers, &tag) {
         return Ok(unchanged(&tag));
     }
@@ -291,17 +291,37 @@ pub(super) fn title(title: Option<&str>, account: &Account) -> Markup {
             (None, _) if account.is_erased(1, "title") => { span.withheld { "已删除" } }
             (None, Publication::StatusOnly) => { span.withheld { "未公开 · 仅公开办理情况" } }
             (None, Publication::Public | Publication::Unspecified) => {
-                span.withheld { "待登记 · 登记受理后公开" }
+                span.withheld { (why_withheld(account.state)) }
             }
         }
     }
 }
 
-/// State, and the overdue mark.
+/// Why the texts of a case are not shown although its citizen allowed it.
+fn why_withheld(state: CaseState) -> &'static str {
+    match state {
+        CaseState::Declined => "不予受理 · 来信不公开",
+        CaseState::Withdrawn => "登记受理前已撤回 · 来信不公开",
+        CaseState::Merged | CaseState::Closed => "登记受理前已并案 · 来信不公开",
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling
+        | CaseState::Replied => "待登记 · 登记受理后公开",
+    }
+}
+
+/// State, how many people wrote, and the overdue mark.
 pub(super) fn state_badge(account: &Account) -> Markup {
     let class = words::state_word(account.state).unwrap_or_default();
     html! {
         span class={ "badge " (class) } { (names::both(names::state(account.state))) }
+        @if account.petitioner_count > 1 {
+            " " span.badge.people {
+                (account.petitioner_count) " 人反映 " span.en lang="en" { (account.petitioner_count) " people" }
+            }
+        }
         @if account.overdue { " " span.badge.overdue { "逾期 " span.en lang="en" { "Overdue" } } }
     }
 }

@@ -10,18 +10,19 @@ use huying_proto::events::v1::{CaseState, Publication};
 use maud::{Markup, html};
 
 use super::{
-    PageError, Shared,
+    PageError, Pages, Shared,
     case_list::{state_badge, title},
-    drawn, entity_tag, is_known,
+    drawn, is_known,
     layout::{self, Section},
     names,
-    sentences::{addressee, sentence, text_name, who},
+    said::{all_said, text_name},
+    sentences::{addressee, sentence, who},
     unchanged,
 };
 use crate::{
-    domain::leaf::LeafTrace,
+    domain::{account::Publicity, leaf::LeafTrace},
     use_cases::{
-        get_case::{CaseView, LineView, TextView, get_case},
+        get_case::{ABSORBED_MAX, CaseView, LineView, RelatedCase, get_case},
         latest_checkpoint::tree_size,
     },
 };
@@ -34,7 +35,7 @@ pub(super) async fn page(
     let case_id = parse_case_id(&case_id)?;
     let directory = pages.directory.load();
     let tree_size = tree_size(&pages.db).await?;
-    let tag = entity_tag(tree_size, &directory);
+    let tag = pages.entity_tag(tree_size, &directory);
     if is_known(&headers, &tag) {
         return Ok(unchanged(&tag));
     }
@@ -45,7 +46,7 @@ pub(super) async fn page(
         section aria-labelledby="timeline" {
             h2 #timeline { "办理过程 " span.en lang="en" { "Timeline" } }
             ol.timeline {
-                @for line in &view.lines { (entry(line, &view, &directory)) }
+                @for line in &view.lines { (entry(line, &view, &pages, &directory)) }
             }
         }
     };
@@ -91,77 +92,119 @@ fn head(view: &CaseView, directory: &Directory) -> Markup {
                     @let name = if account.state == CaseState::Replied { ("评价截止", "Rate by") } else { ("期限", "Due") };
                     div { dt { (names::both(name)) } dd { (names::time(deadline_at)) } }
                 }
+                @if let Some(case_deadline_at) = account.case_deadline_at {
+                    div { dt { "全程期限 " span.en lang="en" { "All due" } } dd { (names::time(case_deadline_at)) } }
+                }
+                @if account.open_parts > 0 {
+                    div { dt { "协办未结 " span.en lang="en" { "Open parts" } } dd { (account.open_parts) " 项" } }
+                }
                 div { dt { "提交 " span.en lang="en" { "Submitted" } } dd { (names::time(account.submitted_at)) } }
                 div.id { dt { "编号 " span.en lang="en" { "Case" } } dd { code { (account.case_id) } } }
             }
-            @match account.publication {
-                Publication::StatusOnly => {
-                    p.note { "来信人选择只公开办理情况，因此信件和答复的文字都不显示；每段文字在账本中留有加盐的承诺值，未删除的日后仍可核对。" }
-                }
-                Publication::Public | Publication::Unspecified => {
-                    @if !account.texts_are_public() {
-                        p.note { "这件事项还没有登记受理，未删除的文字在登记受理之后公开。" }
-                    }
-                }
-            }
+            (merges(view))
+            (publicity_note(view))
             @if account.erased_before > 0 {
-                p.note { "第 " (account.erased_before) " 步之前的标题、正文和群众留言已从本账本删除，只留下承诺值，不能再核对。" }
+                p.note { "第 " (account.erased_before) " 步之前的标题、正文、图片和群众留言已从本账本删除，只留下承诺值，不能再核对。" }
             }
         }
+    }
+}
+
+/// The cases it goes on with.
+fn merges(view: &CaseView) -> Markup {
+    let shown = view.absorbed.len();
+    html! {
+        @if let Some(into) = &view.merged_into {
+            p.note { "本事项并入另一事项一并办理：" (related(into)) }
+        }
+        @if shown > 0 {
+            div.note {
+                p { "以下事项并入本事项一并办理，共 " (view.account.petitioner_count) " 人反映：" }
+                ul.related {
+                    @for other in &view.absorbed { li { (related(other)) } }
+                }
+                @if shown == ABSORBED_MAX { p { "只列出最先并入的 " (ABSORBED_MAX) " 件，其余见办理过程。" } }
+            }
+        }
+    }
+}
+
+fn related(other: &RelatedCase) -> Markup {
+    html! {
+        a href={ "/cases/" (other.case_id) } {
+            @match &other.title {
+                Some(title) => { (title) }
+                None => { "事项 " (other.case_id) }
+            }
+        }
+    }
+}
+
+/// Why texts are not shown, where they are not.
+fn publicity_note(view: &CaseView) -> Markup {
+    let account = &view.account;
+    html! {
+        @match (account.publication, account.publicity()) {
+            (_, Publicity::Everything) => {}
+            (Publication::StatusOnly, Publicity::ExplanationOnly | Publicity::Nothing) => {
+                p.note { "来信人选择只公开办理情况，因此信件和答复的文字和图片都不显示；每段文字、每张图片在账本中留有加盐的承诺值，未删除的日后仍可核对。" }
+            }
+            (Publication::Public | Publication::Unspecified, Publicity::ExplanationOnly) => {
+                p.note { "这件事项未予受理，来信的文字和图片不公开，只公布不予受理的依据和说明。" }
+            }
+            (Publication::Public | Publication::Unspecified, Publicity::Nothing) => {
+                p.note { (unregistered_note(account.state)) }
+            }
+        }
+    }
+}
+
+fn unregistered_note(state: CaseState) -> &'static str {
+    match state {
+        CaseState::Withdrawn => "这件事项在登记受理之前已由来信人撤回，文字和图片不公开。",
+        CaseState::Merged | CaseState::Closed => {
+            "这件事项在登记受理之前已并入另一事项，文字和图片不公开；办理情况见所并入的事项。"
+        }
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling
+        | CaseState::Replied
+        | CaseState::Declined => "这件事项还没有登记受理，未删除的文字和图片在登记受理之后公开。",
     }
 }
 
 /// How far the case is on its way.
 fn steps(state: CaseState) -> Markup {
-    let reached = names::STATES.iter().position(|own| *own == state).unwrap_or(0);
+    let way = names::way(state);
+    let reached = way.iter().position(|own| *own == state).unwrap_or(0);
     html! {
         ol.steps aria-label="办理阶段" {
-            @for (place, own) in names::STATES.into_iter().enumerate() {
+            @for (place, own) in way.iter().enumerate() {
                 li .done[place < reached] aria-current=[(place == reached).then_some("step")] {
-                    (names::state(own).0)
+                    (names::state(*own).0)
                 }
             }
         }
     }
 }
 
-fn entry(line: &LineView, view: &CaseView, directory: &Directory) -> Markup {
+fn entry(line: &LineView, view: &CaseView, pages: &Pages, directory: &Directory) -> Markup {
     let leaf = &line.leaf;
-    let alert = leaf.event_type == "DeadlineExpired";
+    let alert =
+        matches!(leaf.event_type.as_ref(), "DeadlineExpired" | "CaseSupervised" | "CriticismCirculated");
     html! {
         li #{ "v" (leaf.case_version) } .alert[alert] {
             p.meta { (names::leaf_time(&leaf.occurred_at)) " · " (who(&leaf.actor, directory)) }
             p.what { (sentence(leaf, directory)) }
-            @for text in line.texts.iter().filter(|text| text.name != "title") {
-                (said(text, &leaf.event_type))
-            }
+            (all_said(line, pages.pictures_at.as_ref(), directory))
             @if let Some(deadline_at) = new_deadline(line, view) {
                 @let replied = leaf.standing.as_ref().is_some_and(|standing| standing.state == "replied");
                 p.due { @if replied { "评价截止：" } @else { "期限：" } (names::leaf_time(deadline_at)) }
             }
-            @if let Some(trace) = &leaf.details.trace { (rules(trace)) }
+            @if let Some(trace) = &leaf.details.trace { (rules(trace, directory)) }
             (proof(line, view))
-        }
-    }
-}
-
-fn said(text: &TextView, event_type: &str) -> Markup {
-    let name = text_name(&text.name, event_type);
-    html! {
-        @match &text.shown {
-            Some(shown) => {
-                @let is_main = matches!(text.name.as_str(), "body" | "text");
-                div.said.main[is_main] {
-                    @if !is_main { span.label { (name.0) } }
-                    p { (shown.text) }
-                }
-            }
-            None if text.erased => {
-                p.withheld { (name.0) "已删除 " span.en lang="en" { (name.1) " deleted" } }
-            }
-            None => {
-                p.withheld { (name.0) "不公开 " span.en lang="en" { (name.1) " withheld" } }
-            }
         }
     }
 }
@@ -174,7 +217,7 @@ fn new_deadline<'a>(line: &'a LineView, view: &'a CaseView) -> Option<&'a str> {
     (before.and_then(deadline_of) != Some(deadline_at)).then_some(deadline_at)
 }
 
-fn rules(trace: &LeafTrace<'_>) -> Markup {
+fn rules(trace: &LeafTrace<'_>, directory: &Directory) -> Markup {
     html! {
         details {
             summary { "规则依据 " span.en lang="en" { "Rule trace" } }
@@ -186,7 +229,26 @@ fn rules(trace: &LeafTrace<'_>) -> Markup {
                     }
                 }
             }
-            p.fine { "所用目录版本 " (trace.directory_revision) }
+            @if !trace.matched_keywords.is_empty() {
+                p { "依据关键词：" (trace.matched_keywords.join("、")) }
+            }
+            @if !trace.candidates.is_empty() {
+                p { "供人工选择的去向：" }
+                ol.rules {
+                    @for candidate in &trace.candidates {
+                        li {
+                            @if candidate.unit.is_empty() { "暂无对应单位" } @else { (names::unit(directory, &candidate.unit)) }
+                            @if !candidate.category.is_empty() { " · " (candidate.category.replace('/', " / ")) }
+                            "（把握 " (candidate.confidence_percent) "%）"
+                        }
+                    }
+                }
+            }
+            p.fine {
+                "所用目录版本 " (trace.directory_revision)
+                @if let Some(version) = trace.rule_set_version { "，规则集版本 " (version) }
+                @if trace.confidence_percent > 0 { "，把握 " (trace.confidence_percent) "%" }
+            }
         }
     }
 }

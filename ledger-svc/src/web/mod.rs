@@ -1,5 +1,5 @@
 //! The pages: drawn on the server from the same leaves that can be verified, readable without JavaScript, and without
-//! anything from elsewhere.
+//! anything from elsewhere but the pictures that intake-svc serves.
 //!
 //! Guaranteed: what people wrote is escaped (maud does); every answer, error pages included, has the strict headers of
 //! [`harden`]; a page is not sent again as long as the tree and the reference data are what they were. Left to others:
@@ -27,6 +27,7 @@ use sqlx::PgPool;
 
 use crate::{
     LogIdentity,
+    config::PublicUrl,
     use_cases::{ReadError, count_cases::CountCases},
 };
 
@@ -35,6 +36,7 @@ mod case_page;
 mod layout;
 mod log_pages;
 mod names;
+mod said;
 mod sentences;
 mod unit_pages;
 
@@ -48,18 +50,37 @@ struct Pages {
     directory: DirectoryHandle,
     counts: CountCases,
     verifier_key: String,
+    /// Where pictures are shown from, if anywhere.
+    pictures_at: Option<PublicUrl>,
+    /// Changes with everything that a page looks like whatever the ledger has.
+    looks: String,
+}
+
+impl Pages {
+    /// What tells one drawing of a page from the next: the tree, the reference data, and the page's own looks.
+    fn entity_tag(&self, tree_size: u64, directory: &Directory) -> String {
+        format!("W/\"{tree_size}-{}-{}\"", directory.revision(), self.looks)
+    }
 }
 
 type Shared = axum::extract::State<Arc<Pages>>;
 
 /// All pages.
-pub fn router(platform: &Platform, readers: PgPool, log: &LogIdentity) -> Router {
+pub fn router(
+    platform: &Platform,
+    readers: PgPool,
+    log: &LogIdentity,
+    pictures_at: Option<PublicUrl>,
+) -> Router {
+    let policy = content_policy(pictures_at.as_ref());
     let pages = Pages {
         db: readers,
         directory: platform.directory.clone(),
         // Counting all cases may take longer than a reader may, and is done once for all of them.
         counts: CountCases::new(platform.db.clone()),
         verifier_key: log.signer.verifier_key(),
+        looks: layout::looks(pictures_at.as_ref()),
+        pictures_at,
     };
     Router::new()
         .route("/", get(case_list::page))
@@ -73,7 +94,7 @@ pub fn router(platform: &Platform, readers: PgPool, log: &LogIdentity) -> Router
         .route("/static/style.css", get(|| async { fixed("text/css; charset=utf-8", STYLE) }))
         .route("/static/icon.svg", get(|| async { fixed("image/svg+xml", ICON) }))
         .fallback(|| async { PageError::NotFound("这个网址没有对应的页面。") })
-        .layer(map_response(harden))
+        .layer(map_response(move |response: Response| std::future::ready(harden(response, &policy))))
         .with_state(Arc::new(pages))
 }
 
@@ -135,11 +156,6 @@ impl IntoResponse for PageError {
     }
 }
 
-/// What tells one drawing of a page from the next: the tree, the reference data, and the page's own looks.
-fn entity_tag(tree_size: u64, directory: &Directory) -> String {
-    format!("W/\"{tree_size}-{}-{}\"", directory.revision(), layout::fingerprint())
-}
-
 /// True when the reader has this very page.
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     headers
@@ -171,19 +187,25 @@ fn fixed(content_type: &'static str, content: &'static str) -> impl IntoResponse
     ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, "public, max-age=604800")], content)
 }
 
-/// Headers that keep a page what it is: nothing from elsewhere, no scripts, no frames.
-async fn harden(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 5] = [
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'",
-        ),
+/// What a page may have: its own style, pictures from where they are served, no scripts, no frames.
+fn content_policy(pictures_at: Option<&PublicUrl>) -> HeaderValue {
+    let pictures = pictures_at.map_or_else(String::new, |url| format!(" {}", url.origin()));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'{pictures}; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("a public address is of visible ASCII characters")
+}
+
+/// Headers that keep a page what it is.
+fn harden(mut response: Response, policy: &HeaderValue) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
         (HeaderName::from_static("x-frame-options"), "DENY"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

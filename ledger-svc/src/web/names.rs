@@ -71,11 +71,27 @@ pub(super) fn state(state: CaseState) -> (&'static str, &'static str) {
         CaseState::InHandling => ("办理中", "In handling"),
         CaseState::Replied => ("已答复", "Replied"),
         CaseState::Closed => ("已办结", "Closed"),
+        CaseState::Declined => ("不予受理", "Declined"),
+        CaseState::Withdrawn => ("已撤回", "Withdrawn"),
+        CaseState::Merged => ("已并案", "Merged"),
     }
 }
 
-/// The states in the order of a case's way.
-pub(super) const STATES: [CaseState; 6] = [
+/// All states: first those of a case's way, in their order, then those in which it has left it.
+pub(super) const STATES: [CaseState; 9] = [
+    CaseState::Submitted,
+    CaseState::Registered,
+    CaseState::Assigned,
+    CaseState::InHandling,
+    CaseState::Replied,
+    CaseState::Closed,
+    CaseState::Declined,
+    CaseState::Withdrawn,
+    CaseState::Merged,
+];
+
+/// The way of a case that is handled by itself.
+const WAY: [CaseState; 6] = [
     CaseState::Submitted,
     CaseState::Registered,
     CaseState::Assigned,
@@ -83,6 +99,35 @@ pub(super) const STATES: [CaseState; 6] = [
     CaseState::Replied,
     CaseState::Closed,
 ];
+
+/// The way that a case in a state is on, from the first state to the last.
+pub(super) fn way(state: CaseState) -> &'static [CaseState] {
+    match state {
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling
+        | CaseState::Replied
+        | CaseState::Closed => &WAY,
+        CaseState::Declined => &[CaseState::Submitted, CaseState::Declined],
+        CaseState::Withdrawn => &[CaseState::Submitted, CaseState::Withdrawn],
+        CaseState::Merged => &[CaseState::Submitted, CaseState::Merged, CaseState::Closed],
+    }
+}
+
+/// What a limit such as "10wd" says.
+pub(super) fn limit(limit: &str) -> String {
+    let end = limit.find(|character: char| !character.is_ascii_digit()).unwrap_or(limit.len());
+    let (number, unit) = limit.split_at(end);
+    match unit {
+        "wd" => format!("{number} 个工作日"),
+        "d" => format!("{number} 天"),
+        "mo" => format!("{number} 个月"),
+        "s" => format!("{number} 秒"),
+        _ => limit.to_owned(),
+    }
+}
 
 /// A moment in China's time, to the minute. All of China keeps UTC+8 without summer time.
 pub(super) fn minute(time: Timestamp) -> String {

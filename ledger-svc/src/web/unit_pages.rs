@@ -11,12 +11,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    PageError, Shared, drawn, entity_tag, is_known,
+    PageError, Shared, drawn, is_known,
     layout::{self, Section},
     names, unchanged,
 };
 use crate::{
-    domain::account::{Figures, STATES_TO_ACT_ON},
+    domain::figures::{Figures, STATES_TO_ACT_ON},
     use_cases::{count_cases::Counts, latest_checkpoint::tree_size, unit_figures::unit_figures},
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn list(
     };
     let tree_size = tree_size(&pages.db).await?;
     let counts = pages.counts.counts(tree_size).await?;
-    let tag = entity_tag(counts.tree_size, &directory);
+    let tag = pages.entity_tag(counts.tree_size, &directory);
     if is_known(&headers, &tag) {
         return Ok(unchanged(&tag));
     }
@@ -105,7 +105,7 @@ pub(super) async fn figures(
 ) -> Result<Response, PageError> {
     let directory = pages.directory.load();
     let unit = directory.unit(&code).ok_or(PageError::NotFound("没有这个代码的单位。"))?;
-    let tag = entity_tag(tree_size(&pages.db).await?, &directory);
+    let tag = pages.entity_tag(tree_size(&pages.db).await?, &directory);
     if is_known(&headers, &tag) {
         return Ok(unchanged(&tag));
     }
@@ -155,7 +155,19 @@ fn table(figures: &Figures, is_office: bool) -> Markup {
             tbody.apart {
                 (share(("沉默", "Silent"), figures.silent(), figures.replied, "已答复", "答复后始终没有评价，单独列出"))
                 (count(("退回", "Returned"), figures.returned, "本单位退回事项的次数"))
-                (count(("超期", "Expired"), figures.expired, "期限到期而未办理的次数，每次到期计一次"))
+                (count(("改派", "Transferred"), figures.transferred, "事项由本单位改派给其他单位的次数"))
+            }
+            tbody.apart {
+                (count(("超期", "Expired"), figures.expired, "登记、交办、答复、协办的期限到期而未办理的次数，每次到期计一次；整件事项的总期限和群众评价的期限不计"))
+                (count(("被催办", "Urged"), figures.urged, "本单位被催办的次数，包括系统自动催办"))
+                (count(("被督办", "Supervised"), figures.supervised, "本单位被督办的次数，包括系统自动列入督办"))
+                (count(("被通报", "Criticised"), figures.criticised, "本单位被通报批评的次数，包括系统自动通报"))
+                (count(("申请延期", "Extensions requested"), figures.extensions_requested, "本单位申请延期的次数"))
+                (share(("获准延期", "Extensions granted"), figures.extensions_granted, figures.extensions_requested, "申请延期", "申请延期获得同意的次数"))
+            }
+            tbody.apart {
+                (count(("协办", "Parts"), figures.parts, "作为协办单位收到的协办事项；只协办的事项不计入“收到”"))
+                (share(("已答协办", "Parts answered"), figures.parts_answered, figures.parts, "协办", "本单位已经答复的协办事项；其余尚未答复，或者不再要求答复"))
             }
         }
     }

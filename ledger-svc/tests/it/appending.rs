@@ -113,7 +113,7 @@ async fn a_broken_event_is_a_dead_letter_and_stops_nobody() {
 async fn the_lead_passes_to_another_replica_and_the_log_goes_on_without_a_seam() {
     let house = House::start().await;
     let second = house.house.replica().await;
-    let _second_pages = huying_ledger_svc::start(&second, identity(1)).await.unwrap();
+    let _second_pages = huying_ledger_svc::start(&second, identity(1), None).await.unwrap();
     let stories: Vec<Story> = (0..60).map(short_life).collect();
     let events: Vec<Event> = shuffled(stories.iter().flat_map(|story| story.events.clone()).collect());
     let epoch = || count(&house, "SELECT epoch FROM log_state");
@@ -186,7 +186,7 @@ async fn a_sequencer_of_a_past_epoch_is_refused_and_two_of_one_epoch_do_no_harm(
 #[tokio::test]
 async fn a_log_keeps_its_key_and_its_name() {
     let house = House::start().await;
-    let error = huying_ledger_svc::start(&house.house.platform, identity(2)).await.unwrap_err();
+    let error = huying_ledger_svc::start(&house.house.platform, identity(2), None).await.unwrap_err();
     assert!(error.to_string().contains("has another key"), "{error}");
     house.stop().await;
 }

@@ -30,6 +30,15 @@ async fn figures_count_what_the_leaves_say() {
         told(4).accepted().expired(DeadlineKind::Reply),
         told(5).accepted().returned(),
         told(6).escalated().assigned(HOUSING),
+        // A co-handler answers one part and is let off another; more time, an urging, and another department.
+        Story::new("事项", "正文", 7)
+            .registered()
+            .assigned_with_parts(DEPARTMENT, &[HOUSING, HOUSING])
+            .part_answered(1, HOUSING, vec![])
+            .part_waived(2, HOUSING)
+            .extended()
+            .urged()
+            .transferred(HOUSING),
     ];
     let events: Vec<_> = stories.iter().flat_map(|story| story.events.clone()).collect();
     let leaves = events.len() as u64;
@@ -39,7 +48,7 @@ async fn figures_count_what_the_leaves_say() {
     let expected = GetUnitFiguresResponse {
         unit: DEPARTMENT.into(),
         unit_name: "团结街道综合办".into(),
-        received: 6,
+        received: 7,
         open: 1,
         overdue: 1,
         replied: 3,
@@ -50,6 +59,14 @@ async fn figures_count_what_the_leaves_say() {
         returned: 1,
         expired: 1,
         tree_size: leaves,
+        parts: 0,
+        parts_answered: 0,
+        transferred: 1,
+        extensions_requested: 1,
+        extensions_granted: 1,
+        urged: 1,
+        supervised: 0,
+        criticised: 0,
     };
     assert_eq!(department, expected);
 
@@ -61,11 +78,17 @@ async fn figures_count_what_the_leaves_say() {
         overdue: 0,
         returned: 0,
         expired: 0,
+        transferred: 0,
+        extensions_requested: 0,
+        extensions_granted: 0,
+        urged: 0,
         ..department
     };
     assert_eq!(office, expected);
 
-    assert_eq!(figures(&house, HOUSING).await.open, 1);
+    let housing = figures(&house, HOUSING).await;
+    assert_eq!((housing.received, housing.open), (2, 2));
+    assert_eq!((housing.parts, housing.parts_answered), (2, 1));
     let district = figures(&house, DISTRICT_OFFICE).await;
     assert_eq!((district.received, district.open, district.replied), (1, 0, 0));
 
@@ -77,6 +100,43 @@ async fn figures_count_what_the_leaves_say() {
         page.body
     );
     assert!(page.body.contains("沉默"));
+    let page = house.get(&format!("/units/{HOUSING}")).await;
+    assert!(
+        page.body.contains("1 ÷ 2（协办）<span class=\"percent\">= <strong>50.0%</strong>"),
+        "{}",
+        page.body
+    );
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_co_handler_receives_nothing_until_the_case_is_its_own() {
+    let house = House::start().await;
+    let story = Story::new("事项", "正文", 1).registered().assigned_with_parts(DEPARTMENT, &[HOUSING]);
+    house.publish_until(&story.events, 3).await;
+    let co_handler = figures(&house, HOUSING).await;
+    assert_eq!((co_handler.received, co_handler.open, co_handler.parts), (0, 0, 1));
+    // In a later batch, so that the row is there already.
+    let story = story.transferred(HOUSING).replied("好了");
+    house.publish_until(&story.events, 5).await;
+    let lead = figures(&house, HOUSING).await;
+    assert_eq!((lead.received, lead.replied, lead.parts), (1, 1, 1));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn each_merged_case_is_received_and_replied_to() {
+    let house = House::start().await;
+    let primary = Story::new("路灯不亮", "正文", 1).registered().assigned(DEPARTMENT);
+    let other = Story::new("路灯坏了", "正文", 2).registered().merged_into(&primary);
+    let primary = primary.absorbed(&other).replied("已修好");
+    let other = other.replied_and_closed_with(&primary, DEPARTMENT, "已修好");
+    let events = [primary.events, other.events].concat();
+    house.publish_until(&events, events.len() as u64).await;
+    for unit in [DEPARTMENT, OFFICE] {
+        let counted = figures(&house, unit).await;
+        assert_eq!((counted.received, counted.replied, counted.open), (2, 2, 0), "{unit}");
+    }
     house.stop().await;
 }
 

@@ -49,9 +49,16 @@ pub(crate) fn identity(seed: u8) -> Arc<LogIdentity> {
 
 impl House {
     pub(crate) async fn start() -> Self {
+        Self::start_with_pictures_at(None).await
+    }
+
+    /// A ledger whose pages show pictures from there.
+    pub(crate) async fn start_with_pictures_at(pictures_at: Option<&str>) -> Self {
+        let pictures_at = pictures_at.map(|url| url.parse().unwrap());
         let house = TestHouse::start("ledger", MIGRATIONS).await;
         house.set_directory(&directory()).await;
-        let (routes, pages) = huying_ledger_svc::start(&house.platform, identity(1)).await.unwrap();
+        let (routes, pages) =
+            huying_ledger_svc::start(&house.platform, identity(1), pictures_at).await.unwrap();
         let client = LedgerServiceClient::new(house.grpc_channel(routes).await);
         Self { house, client, pages }
     }
@@ -150,6 +157,7 @@ fn directory() -> Vec<DirectoryEntry> {
             name: name.into(),
             tier: tier.into(),
             parent: parent.into(),
+            ..Region::default()
         })
     };
     let unit = |code: &str, name: &str, region: &str, kind: UnitKind| {
@@ -158,7 +166,7 @@ fn directory() -> Vec<DirectoryEntry> {
             name: name.into(),
             region: region.into(),
             kind: kind.into(),
-            functions: vec![],
+            ..Unit::default()
         })
     };
     let entries = [
@@ -184,5 +192,8 @@ fn directory() -> Vec<DirectoryEntry> {
             ..Station::default()
         }),
     ];
-    entries.into_iter().map(|entry| DirectoryEntry { entry: Some(entry), retired: false }).collect()
+    entries
+        .into_iter()
+        .map(|entry| DirectoryEntry { entry: Some(entry), ..DirectoryEntry::default() })
+        .collect()
 }

@@ -5,7 +5,7 @@ use huying_proto::events::v1::DeadlineKind;
 
 use crate::{
     house::House,
-    story::{DEPARTMENT, HOUSING, Story},
+    story::{DEPARTMENT, HOUSING, Story, picture},
 };
 
 #[tokio::test]
@@ -49,6 +49,105 @@ async fn what_people_wrote_is_shown_as_they_wrote_it_and_never_as_markup() {
     ] {
         assert!(page.body.contains(said), "{said}");
     }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_case_with_parts_a_transfer_and_more_time_is_told_in_sentences() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "楼里只有十四度。", 1)
+        .registered()
+        .classified("交通出行/停车")
+        .assigned_with_parts(DEPARTMENT, &[HOUSING])
+        .accepted()
+        .part_assigned(2, HOUSING)
+        .part_answered(1, HOUSING, vec![])
+        .part_waived(2, HOUSING)
+        .extended()
+        .urged()
+        .transferred(HOUSING);
+    house.publish_until(&story.events, story.events.len() as u64).await;
+    let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
+    for said in [
+        "将类别由“城乡建设 / 供热”改为“交通出行 / 停车”",
+        "交办至<strong>团结街道综合办</strong>，另请协办 1 项",
+        "第 1 项 · <strong>临河区住房和城乡建设局</strong> · 期限 ",
+        "请说明第 1 项情况",
+        "<strong>团结街道综合办</strong>请<strong>临河区住房和城乡建设局</strong>协办",
+        "<strong>临河区住房和城乡建设局</strong>答复协办事项（第 1 项）",
+        "不再要求<strong>临河区住房和城乡建设局</strong>答复协办事项（第 2 项）",
+        "<strong>团结街道综合办</strong>申请延期 10 个工作日，到 ",
+        "<strong>团结街道人大工委</strong>同意<strong>团结街道综合办</strong>延期，期限由 ",
+        "<strong>团结街道人大工委</strong>催办<strong>团结街道综合办</strong>",
+        "将事项由<strong>团结街道综合办</strong>改派至<strong>临河区住房和城乡建设局</strong>",
+        "全程期限",
+    ] {
+        assert!(page.contains(said), "{said} is not in {page}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn merged_cases_are_linked_both_ways_and_say_how_many_people_wrote() {
+    let house = House::start().await;
+    let primary = Story::new("路灯不亮", "三盏都不亮", 1).registered().assigned(DEPARTMENT);
+    let shown = Story::new("路灯坏了", "晚上很暗", 2).registered().merged_into(&primary);
+    let hidden = Story::new("还没有登记的", "不公开的", 3).queued().merged_into(&primary);
+    let primary = primary.absorbed(&shown).absorbed(&hidden).accepted().replied("已经修好");
+    let shown = shown.replied_and_closed_with(&primary, DEPARTMENT, "已经修好");
+    let hidden = hidden.replied_and_closed_with(&primary, DEPARTMENT, "已经修好");
+    let events = [primary.events.clone(), shown.events.clone(), hidden.events.clone()].concat();
+    house.publish_until(&events, events.len() as u64).await;
+
+    let page = house.get(&format!("/cases/{}", primary.case_id)).await.body;
+    assert!(page.contains("3 人反映"), "{page}");
+    assert!(page.contains(&format!("<a href=\"/cases/{}\">路灯坏了</a>", shown.case_id)), "{page}");
+    assert!(page.contains(&format!("<a href=\"/cases/{0}\">事项 {0}</a>", hidden.case_id)));
+    assert!(!page.contains("还没有登记的"));
+    assert!(house.get("/").await.body.contains("3 人反映"));
+
+    for merged in [&shown, &hidden] {
+        let page = house.get(&format!("/cases/{}", merged.case_id)).await.body;
+        let link = format!("<a href=\"/cases/{}\">路灯不亮</a>", primary.case_id);
+        assert!(page.contains("本事项并入另一事项一并办理") && page.contains(&link), "{page}");
+        assert!(page.contains("一并答复") && page.contains("所并入的事项已经办结"));
+    }
+    let page = house.get(&format!("/cases/{}", hidden.case_id)).await.body;
+    assert!(page.contains("登记受理前已并案") && !page.contains("不公开的") && !page.contains("已经修好"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn pictures_are_shown_from_intake_where_it_is_known_and_named_where_it_is_not() {
+    let at = "https://intake.example.cn:8443/huying/";
+    let source =
+        |number| format!("https://intake.example.cn:8443/huying/pictures/{}", picture(number).picture_id);
+    let house = House::start_with_pictures_at(Some(at)).await;
+    let story = Story::with_pictures("路面破损", "车轮都掉进去了", 1, vec![picture(1), picture(2)]);
+    house.publish_until(&story.events, 1).await;
+    let address = format!("/cases/{}", story.case_id);
+    let page = house.get(&address).await;
+    assert!(page.body.contains("2 张图片不公开") && !page.body.contains(&picture(1).picture_id));
+    let story = story.registered().assigned_with_parts(DEPARTMENT, &[HOUSING]).part_answered(
+        1,
+        HOUSING,
+        vec![picture(3)],
+    );
+    house.publish_until(&story.events, 4).await;
+    let page = house.get(&address).await;
+    for number in [1, 2, 3] {
+        assert!(page.body.contains(&format!("<img src=\"{}\"", source(number))), "{}", page.body);
+    }
+    assert_eq!(page.body.matches("loading=\"lazy\"").count(), 3);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("img-src 'self' https://intake.example.cn:8443;"), "{policy}");
+    house.stop().await;
+
+    let house = House::start().await;
+    house.publish_until(&story.events, 4).await;
+    let page = house.get(&address).await;
+    assert!(page.body.contains(&picture(1).picture_id) && !page.body.contains("<img"));
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("img-src 'self';"));
     house.stop().await;
 }
 

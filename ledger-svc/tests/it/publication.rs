@@ -6,7 +6,7 @@ use huying_proto::{events::v1::Publication, ledger::v1::Text};
 
 use crate::{
     house::House,
-    story::{DEPARTMENT, Story},
+    story::{DEPARTMENT, HOUSING, Story, picture},
 };
 
 fn check_shown(text: &Text, leaf: &str) {
@@ -127,5 +127,87 @@ async fn an_erasure_takes_what_the_citizen_wrote_before_and_leaves_every_proof()
     assert!(page.contains(reply) && page.contains("正文已删除") && page.contains("群众留言已删除"));
     assert!(page.contains("也已从本账本删除") && page.contains("第 7 步之前"));
     assert!(list.contains("已删除") && !list.contains("待登记"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_declined_case_the_public_sees_the_ground_and_the_explanation_alone() {
+    let house = House::start().await;
+    let story = Story::with_pictures("邻居的官司", "我和邻居的纠纷", 1, vec![picture(7)])
+        .queued()
+        .declined("此事已由法院受理，请依判决办理");
+    house.publish_until(&story.events, 3).await;
+    let case = house.case(&story.case_id).await;
+    assert_eq!(case.case.as_ref().unwrap().title, "");
+    for text in case.lines.iter().flat_map(|line| &line.texts) {
+        match text.name.as_str() {
+            "explanation" => check_shown(text, &case.lines[2].leaf),
+            _ => assert!(text.text.is_empty() && text.salt.is_empty(), "{}", text.name),
+        }
+    }
+    let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
+    assert!(page.contains("不予受理：<strong>已进入诉讼、仲裁、行政复议等法定途径</strong>"), "{page}");
+    assert!(page.contains("请依判决办理") && page.contains("1 张图片不公开"));
+    for hidden in ["邻居的官司", "我和邻居的纠纷", &picture(7).picture_id] {
+        assert!(!page.contains(hidden), "{hidden}");
+    }
+    assert!(house.get("/?state=declined").await.body.contains("不予受理 · 来信不公开"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_hides_what_was_not_shown_yet_and_nothing_else() {
+    let house = House::start().await;
+    let early = Story::new("路灯不亮", "三天没有亮", 1).queued().withdrawn("已经亮了");
+    let late = Story::new("井盖松动", "车一过就响", 2).registered().withdrawn("已经修好");
+    let events = [early.events.clone(), late.events.clone()].concat();
+    house.publish_until(&events, 6).await;
+    let page = house.get(&format!("/cases/{}", early.case_id)).await.body;
+    assert!(page.contains("群众撤回了这件事项") && page.contains("登记受理前已撤回"));
+    assert!(!page.contains("三天没有亮") && !page.contains("已经亮了"));
+    let page = house.get(&format!("/cases/{}", late.case_id)).await.body;
+    assert!(page.contains("车一过就响") && page.contains("已经修好"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_status_only_case_does_not_tell_its_matter_by_the_title_of_the_one_it_is_part_of() {
+    let house = House::start().await;
+    let primary = Story::new("某小区暖气不热", "正文", 1).registered();
+    let merged = Story::with("家里的私事", "正文", 2, |header| {
+        header.publication = Publication::StatusOnly.into();
+    });
+    let merged = merged.registered().merged_into(&primary);
+    let events = [primary.absorbed(&merged).events, merged.events.clone()].concat();
+    house.publish_until(&events, 6).await;
+    let page = house.get(&format!("/cases/{}", merged.case_id)).await.body;
+    assert!(page.contains("本事项并入另一事项一并办理") && !page.contains("某小区暖气不热"), "{page}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_erasure_takes_the_citizens_pictures_and_withdrawal_and_leaves_those_of_units() {
+    let house = House::start().await;
+    let story = Story::with_pictures("暖气不热", "楼里只有十四度。", 1, vec![picture(1), picture(2)])
+        .registered()
+        .assigned_with_parts(DEPARTMENT, &[HOUSING])
+        .part_answered(1, HOUSING, vec![picture(3)])
+        .withdrawn("我已搬走");
+    house.publish_until(&story.events, 5).await;
+    let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
+    assert!([1, 2, 3].iter().all(|number| page.contains(&picture(*number).picture_id)));
+    let story = story.erased();
+    house.publish_until(&story.events, 6).await;
+    let kept: Vec<(i64, String)> =
+        sqlx::query_as("SELECT case_version, name FROM texts ORDER BY case_version, name")
+            .fetch_all(&house.house.platform.db)
+            .await
+            .unwrap();
+    let kept: Vec<_> = kept.iter().map(|(version, name)| (*version, name.as_str())).collect();
+    assert_eq!(kept, [(3, "task_1"), (4, "picture_1"), (4, "text"), (6, "ground")]);
+    let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
+    assert!(page.contains("2 张图片已删除") && page.contains("撤回理由已删除"));
+    assert!(page.contains(&picture(3).picture_id) && !page.contains(&picture(1).picture_id));
+    assert_eq!(house.audit().await.len(), 6);
     house.stop().await;
 }

@@ -62,6 +62,34 @@ async fn lists_are_filtered_and_paged_without_gaps_or_repeats() {
 }
 
 #[tokio::test]
+async fn lists_know_the_states_in_which_a_case_has_left_its_way() {
+    let house = House::start().await;
+    let primary = Story::new("主件", "正文", 1).registered().classified("交通出行/停车");
+    let merged = Story::new("并入的", "正文", 2).registered().merged_into(&primary);
+    let primary = primary.absorbed(&merged);
+    let declined = Story::new("不受理的", "正文", 3).queued().declined("请写明地点");
+    let withdrawn = Story::new("撤回的", "正文", 4).registered().withdrawn("");
+    let stories = [&primary, &merged, &declined, &withdrawn];
+    let events: Vec<_> = stories.iter().flat_map(|story| story.events.clone()).collect();
+    house.publish_until(&events, events.len() as u64).await;
+    for (state, word, story) in [
+        (CaseState::Merged, "merged", &merged),
+        (CaseState::Declined, "declined", &declined),
+        (CaseState::Withdrawn, "withdrawn", &withdrawn),
+    ] {
+        let request = ListCasesRequest { states: vec![state.into()], ..ListCasesRequest::default() };
+        assert_eq!(house.list(request).await, std::slice::from_ref(&story.case_id));
+        let page = house.get(&format!("/?state={word}")).await.body;
+        assert!(page.contains("<strong>1</strong>") && page.contains(&story.case_id), "{page}");
+    }
+    let summary = house.case(&primary.case_id).await.case.unwrap();
+    assert_eq!((summary.petitioner_count, summary.category.as_str()), (2, "交通出行/停车"));
+    let summary = house.case(&merged.case_id).await.case.unwrap();
+    assert_eq!((summary.petitioner_count, summary.merged_into), (1, primary.case_id));
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_by_name() {
     let house = House::start().await;
     house.publish_until(&Story::new("事项", "正文", 1).events, 1).await;

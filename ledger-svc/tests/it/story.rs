@@ -2,14 +2,31 @@
 
 use huying_platform::ids::{CaseId, EventId};
 use huying_proto::events::v1::{
-    Actor, ActorRole, Addressee, CaseAccepted, CaseAssigned, CaseClosed, CaseEscalated, CaseHeader, CaseKind,
-    CaseQueued, CaseRated, CaseRegistered, CaseReplied, CaseReturned, CaseState, CaseSubmitted, CloseReason,
-    DeadlineExpired, DeadlineKind, Event, PrivatePartErased, PrivatePartRead, ProgressReported, Publication,
-    RegionPath, RuleConsidered, RuleTrace, Standing, addressee::To, event::Body,
+    Actor, ActorRole, Addressee, CaseAbsorbed, CaseAccepted, CaseAssigned, CaseClassified, CaseClosed,
+    CaseDeclined, CaseEscalated, CaseHeader, CaseKind, CaseMerged, CaseQueued, CaseRated, CaseRegistered,
+    CaseReplied, CaseReturned, CaseState, CaseSubmitted, CaseTransferred, CaseUrged, CaseWithdrawn,
+    CloseReason, DeadlineExpired, DeadlineKind, DeclineGround, Event, ExtensionGranted, ExtensionRequested,
+    Part, PartAnswered, PartAssigned, PartWaived, Picture, PrivatePartErased, PrivatePartRead,
+    ProgressReported, Publication, RegionPath, RuleConsidered, RuleTrace, Standing, addressee::To,
+    event::Body,
 };
 
 /// 2026-03-01 10:00 in Shanghai, seconds since the epoch.
 const START: i64 = 1_772_330_400;
+
+/// When the first deadline of every case ends, microseconds since the epoch.
+const DEADLINE_US: i64 = (START + 86_400 * 5) * 1_000_000;
+
+/// A picture that intake would serve under a number.
+pub(crate) fn picture(number: u8) -> Picture {
+    Picture {
+        picture_id: format!("{number:02x}").repeat(32),
+        media_type: "image/jpeg".into(),
+        width_px: 640,
+        height_px: 480,
+        size_bytes: 12_345,
+    }
+}
 
 /// A case being told.
 #[derive(Clone)]
@@ -33,6 +50,21 @@ impl Story {
 
     /// The same, with another header.
     pub(crate) fn with(title: &str, body: &str, minute: i64, change: impl FnOnce(&mut CaseHeader)) -> Self {
+        Self::told(title, body, minute, vec![], change)
+    }
+
+    /// A public case with pictures.
+    pub(crate) fn with_pictures(title: &str, body: &str, minute: i64, pictures: Vec<Picture>) -> Self {
+        Self::told(title, body, minute, pictures, |_| {})
+    }
+
+    fn told(
+        title: &str,
+        body: &str,
+        minute: i64,
+        pictures: Vec<Picture>,
+        change: impl FnOnce(&mut CaseHeader),
+    ) -> Self {
         let mut header = CaseHeader {
             kind: CaseKind::Message.into(),
             region: Some(RegionPath {
@@ -55,11 +87,13 @@ impl Story {
             standing: Standing {
                 holder_office: OFFICE.into(),
                 responsible_unit: OFFICE.into(),
-                deadline_at_us: (START + 86_400 * 5) * 1_000_000,
+                deadline_at_us: DEADLINE_US,
+                case_deadline_at_us: DEADLINE_US + 86_400_000_000 * 8,
+                petitioner_count: 1,
                 ..Standing::default()
             },
         };
-        story.then(ActorRole::Citizen, Body::CaseSubmitted(CaseSubmitted { body: body.into() }))
+        story.then(ActorRole::Citizen, Body::CaseSubmitted(CaseSubmitted { body: body.into(), pictures }))
     }
 
     fn then(mut self, role: ActorRole, body: Body) -> Self {
@@ -117,20 +151,22 @@ impl Story {
                 outcome: "采用".into(),
             }],
             conclusion: "按类别交办".into(),
+            ..RuleTrace::default()
         });
-        let body = CaseAssigned { unit: unit.into(), trace, note: "请按期答复".into() };
+        let body = CaseAssigned { unit: unit.into(), trace, note: "请按期答复".into(), parts: vec![] };
         self.at(CaseState::Assigned, unit).then(ActorRole::System, Body::CaseAssigned(body))
     }
 
     pub(crate) fn accepted(self) -> Self {
         let unit = self.standing.responsible_unit.clone();
-        let body = CaseAccepted { unit: unit.clone() };
+        let body = CaseAccepted { unit: unit.clone(), automatic: false };
         self.at(CaseState::InHandling, &unit).then(ActorRole::Department, Body::CaseAccepted(body))
     }
 
     pub(crate) fn progress(self, text: &str) -> Self {
         let unit = self.standing.responsible_unit.clone();
-        self.then(ActorRole::Department, Body::ProgressReported(ProgressReported { unit, text: text.into() }))
+        let body = ProgressReported { unit, text: text.into(), ..ProgressReported::default() };
+        self.then(ActorRole::Department, Body::ProgressReported(body))
     }
 
     pub(crate) fn returned(self) -> Self {
@@ -162,7 +198,8 @@ impl Story {
 
     pub(crate) fn replied(self, text: &str) -> Self {
         let unit = self.standing.responsible_unit.clone();
-        let body = CaseReplied { unit: unit.clone(), text: text.into(), reply_number: 1 };
+        let body =
+            CaseReplied { unit: unit.clone(), text: text.into(), reply_number: 1, ..CaseReplied::default() };
         self.at(CaseState::Replied, &unit).then(ActorRole::Department, Body::CaseReplied(body))
     }
 
@@ -185,6 +222,7 @@ impl Story {
             unit: self.standing.responsible_unit.clone(),
             due_at_us: self.standing.deadline_at_us,
             expiry_number: 1,
+            part_number: 0,
         };
         self.then(ActorRole::System, Body::DeadlineExpired(body))
     }
@@ -197,5 +235,135 @@ impl Story {
     pub(crate) fn read(self) -> Self {
         let body = PrivatePartRead { purpose: "回电核实地址".into() };
         self.then(ActorRole::Office, Body::PrivatePartRead(body))
+    }
+
+    pub(crate) fn declined(self, explanation: &str) -> Self {
+        let body =
+            CaseDeclined { ground: DeclineGround::LegalProceedings.into(), explanation: explanation.into() };
+        self.ended(CaseState::Declined).then(ActorRole::Office, Body::CaseDeclined(body))
+    }
+
+    pub(crate) fn withdrawn(self, reason: &str) -> Self {
+        let body = CaseWithdrawn { reason: reason.into() };
+        self.ended(CaseState::Withdrawn).then(ActorRole::Citizen, Body::CaseWithdrawn(body))
+    }
+
+    fn ended(mut self, state: CaseState) -> Self {
+        self.standing.deadline_at_us = 0;
+        self.standing.case_deadline_at_us = 0;
+        self.at(state, "")
+    }
+
+    pub(crate) fn classified(mut self, category: &str) -> Self {
+        let body = CaseClassified {
+            category: category.into(),
+            previous_category: std::mem::replace(&mut self.header.category, category.into()),
+            trace: None,
+        };
+        self.then(ActorRole::Office, Body::CaseClassified(body))
+    }
+
+    /// Assigned with a co-handler for each of the parts, numbered from 1.
+    pub(crate) fn assigned_with_parts(mut self, unit: &str, co_handlers: &[&str]) -> Self {
+        let parts: Vec<Part> =
+            (1..).zip(co_handlers).map(|(number, co_handler)| part(number, co_handler)).collect();
+        self.standing.open_parts = parts.len() as u32;
+        let body = CaseAssigned { unit: unit.into(), parts, ..CaseAssigned::default() };
+        self.at(CaseState::Assigned, unit).then(ActorRole::Office, Body::CaseAssigned(body))
+    }
+
+    pub(crate) fn part_assigned(mut self, number: u32, unit: &str) -> Self {
+        self.standing.open_parts += 1;
+        let by_unit = self.standing.responsible_unit.clone();
+        let body = PartAssigned { part: Some(part(number, unit)), by_unit };
+        self.then(ActorRole::Department, Body::PartAssigned(body))
+    }
+
+    pub(crate) fn part_answered(mut self, part_number: u32, unit: &str, pictures: Vec<Picture>) -> Self {
+        self.standing.open_parts -= 1;
+        let body =
+            PartAnswered { part_number, unit: unit.into(), text: "管网压力正常".into(), pictures };
+        self.then(ActorRole::Department, Body::PartAnswered(body))
+    }
+
+    pub(crate) fn part_waived(mut self, part_number: u32, unit: &str) -> Self {
+        self.standing.open_parts -= 1;
+        let body = PartWaived { part_number, unit: unit.into(), reason: "已经查明".into() };
+        self.then(ActorRole::Office, Body::PartWaived(body))
+    }
+
+    pub(crate) fn transferred(self, unit: &str) -> Self {
+        let body = CaseTransferred {
+            from_unit: self.standing.responsible_unit.clone(),
+            to_unit: unit.into(),
+            reason: "由主管单位办理".into(),
+        };
+        self.at(CaseState::Assigned, unit).then(ActorRole::Office, Body::CaseTransferred(body))
+    }
+
+    /// Ten working days asked for and granted.
+    pub(crate) fn extended(mut self) -> Self {
+        let (unit, previous) = (self.standing.responsible_unit.clone(), self.standing.deadline_at_us);
+        let deadline_at_us = previous + 86_400_000_000 * 14;
+        let requested = ExtensionRequested {
+            unit: unit.clone(),
+            limit: "10wd".into(),
+            deadline_at_us,
+            reason: "配件未到".into(),
+        };
+        self = self.then(ActorRole::Department, Body::ExtensionRequested(requested));
+        self.standing.deadline_at_us = deadline_at_us;
+        let granted =
+            ExtensionGranted {
+                unit, deadline_at_us, previous_deadline_at_us: previous, note: "同意".into()
+            };
+        self.then(ActorRole::Office, Body::ExtensionGranted(granted))
+    }
+
+    pub(crate) fn urged(self) -> Self {
+        let body = CaseUrged {
+            unit: self.standing.responsible_unit.clone(),
+            text: "请尽快答复".into(),
+            urge_number: 1,
+            ..CaseUrged::default()
+        };
+        self.then(ActorRole::Office, Body::CaseUrged(body))
+    }
+
+    pub(crate) fn merged_into(mut self, primary: &Self) -> Self {
+        self.standing.merged_into = primary.case_id.clone();
+        let body = CaseMerged { into_case_id: primary.case_id.clone(), reason: "同一事项".into() };
+        self.ended(CaseState::Merged).then(ActorRole::Office, Body::CaseMerged(body))
+    }
+
+    pub(crate) fn absorbed(mut self, other: &Self) -> Self {
+        self.standing.petitioner_count += 1;
+        let body = CaseAbsorbed { case_id: other.case_id.clone() };
+        self.then(ActorRole::Office, Body::CaseAbsorbed(body))
+    }
+
+    /// The reply of the case it is part of, and its closing.
+    pub(crate) fn replied_and_closed_with(mut self, primary: &Self, unit: &str, text: &str) -> Self {
+        let replied = CaseReplied {
+            unit: unit.into(),
+            text: text.into(),
+            reply_number: 1,
+            via_case_id: primary.case_id.clone(),
+            ..CaseReplied::default()
+        };
+        self = self.then(ActorRole::System, Body::CaseReplied(replied));
+        self.standing.merged_into = String::new();
+        let closed = CaseClosed { reason: CloseReason::WithPrimary.into(), note: String::new() };
+        self.at(CaseState::Closed, "").then(ActorRole::System, Body::CaseClosed(closed))
+    }
+}
+
+fn part(part_number: u32, unit: &str) -> Part {
+    Part {
+        part_number,
+        unit: unit.into(),
+        parent_part_number: 0,
+        task: format!("请说明第 {part_number} 项情况"),
+        deadline_at_us: DEADLINE_US,
     }
 }

@@ -139,7 +139,7 @@ mod tests {
     fn a_token_for_a_region_opens_the_mailboxes_there() {
         let region = |code: &str, parent: &str| {
             let region = Region { code: code.into(), parent: parent.into(), ..Region::default() };
-            DirectoryEntry { entry: Some(Entry::Region(region)), retired: false }
+            DirectoryEntry { entry: Some(Entry::Region(region)), ..DirectoryEntry::default() }
         };
         let unit = Unit { code: "150802001-office".into(), region: "150802001".into(), ..Unit::default() };
         let representative =
@@ -151,8 +151,11 @@ mod tests {
                 region("150802", "150800"),
                 region("150821", "150800"),
                 region("150802001", "150802"),
-                DirectoryEntry { entry: Some(Entry::Unit(unit)), retired: false },
-                DirectoryEntry { entry: Some(Entry::Representative(representative)), retired: false },
+                DirectoryEntry { entry: Some(Entry::Unit(unit)), ..DirectoryEntry::default() },
+                DirectoryEntry {
+                    entry: Some(Entry::Representative(representative)),
+                    ..DirectoryEntry::default()
+                },
             ],
         );
         let operator = |region: &str| Principal { region: region.parse().ok(), ..caller(Role::Operator, "") };

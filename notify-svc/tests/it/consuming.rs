@@ -1,8 +1,10 @@
 //! From JetStream into mailboxes.
 
-use huying_notify_svc::consumers;
+use huying_notify_svc::{consumers, domain::recipient::Recipient};
 use huying_platform::Platform;
-use huying_proto::events::v1::{CaseQueued, CaseRegistered, Standing, event::Body};
+use huying_proto::events::v1::{
+    CaseQueued, CaseRegistered, CaseTransferred, CaseUrged, Event, Part, PartAssigned, Standing, event::Body,
+};
 
 use crate::house::{ROOMY, Replica, event, house, mailbox, positions, representative};
 
@@ -75,5 +77,69 @@ async fn two_replicas_share_the_events_and_what_nobody_hears_of_is_not_asked_for
         assert_eq!(positions(&seen), (1..=150).collect::<Vec<_>>());
     }
     other.shutdown().cancel();
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn the_units_an_event_names_hear_of_it_once_however_often_and_in_whatever_order_it_comes() {
+    let house = house().await;
+    let replica = Replica::start(&house, &house.platform, ROOMY).await;
+    let unit = |code: &str| Recipient::unit(code).unwrap();
+    let (former, present, helper) =
+        (unit("150802-housing"), unit("150802-roads"), unit("150802001-enforcement"));
+    let events: Vec<Event> = [
+        Body::CaseTransferred(CaseTransferred {
+            from_unit: "150802-housing".into(),
+            to_unit: "150802-roads".into(),
+            reason: "属道路养护".into(),
+        }),
+        Body::PartAssigned(PartAssigned {
+            part: Some(Part { part_number: 1, unit: "150802001-enforcement".into(), ..Part::default() }),
+            by_unit: "150802-roads".into(),
+        }),
+        Body::CaseUrged(CaseUrged {
+            unit: "150802001-enforcement".into(),
+            part_number: 1,
+            ..CaseUrged::default()
+        }),
+    ]
+    .into_iter()
+    .map(|body| Event { body: Some(body), ..event(&[0]) })
+    .collect();
+    for event in events.iter().chain(events.iter().rev()) {
+        house.publish_case_event(event).await;
+    }
+
+    consume(&house.platform, &replica);
+    let office = unit("150802-office");
+    house
+        .until("every notification", || async {
+            mailbox(&house, &helper).await.len() == 2 && mailbox(&house, &office).await.len() == 1
+        })
+        .await;
+    // A later event of the same mailboxes has come, so nothing of the repetitions is still on its way.
+    let last = Event {
+        body: Some(Body::CaseTransferred(CaseTransferred {
+            from_unit: "150802-roads".into(),
+            to_unit: "150802-housing".into(),
+            reason: "属房屋管理".into(),
+        })),
+        ..event(&[0])
+    };
+    house.publish_case_event(&last).await;
+    house.until("the last one", || async { mailbox(&house, &former).await.len() == 2 }).await;
+
+    let told: [(&Recipient, &[&Event]); 4] = [
+        (&former, &[&events[0], &last]),
+        (&present, &[&events[0], &last]),
+        (&helper, &[&events[1], &events[2]]),
+        (&office, &[&events[2]]),
+    ];
+    for (recipient, events) in told {
+        let seen: Vec<String> = mailbox(&house, recipient).await.into_iter().map(|(_, id)| id).collect();
+        let expected: Vec<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
+        assert_eq!(seen.len(), expected.len(), "{recipient}");
+        assert!(expected.iter().all(|id| seen.iter().any(|told| told == id)), "{recipient}");
+    }
     house.stop().await;
 }

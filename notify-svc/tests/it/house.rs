@@ -72,7 +72,7 @@ impl Replica {
 /// A house whose directory knows representatives r-0 to r-39 and unit 150802-office.
 pub(crate) async fn house() -> TestHouse {
     let house = TestHouse::start("notify", MIGRATIONS).await;
-    let entry = |entry| DirectoryEntry { entry: Some(entry), retired: false };
+    let entry = |entry| DirectoryEntry { entry: Some(entry), ..DirectoryEntry::default() };
     let mut entries: Vec<DirectoryEntry> = (0..40)
         .map(|number| {
             entry(Entry::Representative(Representative {

@@ -3,3 +3,4 @@
 
 mod auth;
 mod delivery;
+mod directory;

@@ -1,8 +1,9 @@
 //! Who may do what: one table of role, relation to the case, and act.
 //!
-//! A unit acts only on cases it holds or is responsible for. Operators and auditors read everything and decide nothing.
-//! A token that is limited to a region is good for nothing outside it. What the state of a case lets through is not
-//! asked here.
+//! A unit acts only on cases that it holds, is responsible for or has a part of; an office also sees to it that offices
+//! below it act. A representative acts on cases addressed to or claimed by them. Operators and auditors read everything and
+//! decide nothing. A token that is limited to a region is good for nothing outside it. What the state of a case lets
+//! through is not asked here, nor whose part a part is. docs/authority.md is printed from here.
 
 use huying_platform::{
     auth::{Principal, Role},
@@ -22,16 +23,24 @@ const DEPTH_MAX: usize = 8;
 /// How somebody stands to a case. The nearest relation counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relation {
-    /// The office that holds it.
+    /// The office that holds it, or acts for one that is gone.
     Holder,
     /// The department it is with.
     Responsible,
-    /// An office or department that held it or was responsible for it once.
-    Former,
-    /// An office in whose region the case is.
+    /// A department with an open part of it.
+    CoHandler,
+    /// An office above the one that holds it, which held it once.
+    FormerAbove,
+    /// An office above the one that holds it.
     RegionAbove,
-    /// A representative whom it is addressed to.
-    Addressed,
+    /// An office or department that held it or was responsible for it or a part of it once.
+    Former,
+    /// An office in whose region the case is, not above the one that holds it.
+    InRegion,
+    /// A representative whom it is addressed to, or who has claimed it.
+    Follows,
+    /// A representative in whose region the case is.
+    Neighbour,
     /// Somebody who watches over all cases, or those of a region.
     Overseer,
     /// None of these.
@@ -40,12 +49,16 @@ pub enum Relation {
 
 impl Relation {
     /// Every relation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Holder,
         Self::Responsible,
-        Self::Former,
+        Self::CoHandler,
+        Self::FormerAbove,
         Self::RegionAbove,
-        Self::Addressed,
+        Self::Former,
+        Self::InRegion,
+        Self::Follows,
+        Self::Neighbour,
         Self::Overseer,
         Self::Stranger,
     ];
@@ -60,24 +73,132 @@ pub enum Act {
     Command(CommandName),
 }
 
-/// The table.
-#[must_use]
-pub const fn permits(role: Role, relation: Relation, act: Act) -> bool {
-    match (role, act) {
-        (Role::Operator | Role::Auditor, Act::Read) => matches!(relation, Relation::Overseer),
-        (Role::Operator | Role::Auditor | Role::Representative, Act::Command(_)) => false,
-        (Role::Representative, Act::Read) => matches!(relation, Relation::Addressed),
-        (Role::Office, Act::Read) => {
-            matches!(relation, Relation::Holder | Relation::Former | Relation::RegionAbove)
-        }
-        (Role::Department, Act::Read) => matches!(relation, Relation::Responsible | Relation::Former),
-        (Role::Office, Act::Command(command)) => {
-            matches!(relation, Relation::Holder) && is_for_office(command)
-        }
-        (Role::Department, Act::Command(command)) => {
-            matches!(relation, Relation::Responsible) && is_for_department(command)
-        }
+/// What the table says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// They may.
+    Permitted,
+    /// They had the case or a part of it, may read it, and their role gives such commands: the answer is who has to act
+    /// now, [`super::command::Rejection::NotResponsible`].
+    NotNow,
+    /// It is not for them to know more.
+    Denied,
+}
+
+/// In what capacity somebody acts, and how they stand to the case.
+type Standpoint = (Role, Relation);
+
+const HOLDER: Standpoint = (Role::Office, Relation::Holder);
+const ABOVE: Standpoint = (Role::Office, Relation::RegionAbove);
+const ABOVE_ONCE_HOLDER: Standpoint = (Role::Office, Relation::FormerAbove);
+const ONCE_HOLDER: Standpoint = (Role::Office, Relation::Former);
+const OFFICE_IN_REGION: Standpoint = (Role::Office, Relation::InRegion);
+const LEAD: Standpoint = (Role::Department, Relation::Responsible);
+const CO_HANDLER: Standpoint = (Role::Department, Relation::CoHandler);
+const ONCE_DEPARTMENT: Standpoint = (Role::Department, Relation::Former);
+const FOLLOWER: Standpoint = (Role::Representative, Relation::Follows);
+const NEIGHBOUR: Standpoint = (Role::Representative, Relation::Neighbour);
+const OPERATOR: Standpoint = (Role::Operator, Relation::Overseer);
+const AUDITOR: Standpoint = (Role::Auditor, Relation::Overseer);
+
+/// The standpoints from which anything is permitted at all; from every other everything is denied.
+pub const STANDPOINTS: [(Role, Relation); 12] = [
+    HOLDER,
+    ABOVE,
+    ABOVE_ONCE_HOLDER,
+    ONCE_HOLDER,
+    OFFICE_IN_REGION,
+    LEAD,
+    CO_HANDLER,
+    ONCE_DEPARTMENT,
+    FOLLOWER,
+    NEIGHBOUR,
+    OPERATOR,
+    AUDITOR,
+];
+
+/// The table: who may do it.
+const fn permitted_to(act: Act) -> &'static [Standpoint] {
+    match act {
+        Act::Read => &[
+            HOLDER,
+            ABOVE,
+            ABOVE_ONCE_HOLDER,
+            ONCE_HOLDER,
+            OFFICE_IN_REGION,
+            LEAD,
+            CO_HANDLER,
+            ONCE_DEPARTMENT,
+            FOLLOWER,
+            OPERATOR,
+            AUDITOR,
+        ],
+        Act::Command(command) => match command {
+            CommandName::Register
+            | CommandName::Decline
+            | CommandName::Classify
+            | CommandName::Assign
+            | CommandName::Transfer
+            | CommandName::Delegate
+            | CommandName::Escalate
+            | CommandName::GrantExtension
+            | CommandName::RefuseExtension
+            | CommandName::Close
+            | CommandName::Merge
+            | CommandName::Unmerge
+            | CommandName::RecomputeClocks => &[HOLDER],
+            CommandName::Supervise | CommandName::Criticise | CommandName::Reopen => {
+                &[HOLDER, ABOVE, ABOVE_ONCE_HOLDER]
+            }
+            CommandName::Urge => &[HOLDER, ABOVE, ABOVE_ONCE_HOLDER, FOLLOWER],
+            CommandName::Accept
+            | CommandName::Return
+            | CommandName::Reply
+            | CommandName::RequestExtension => &[LEAD],
+            CommandName::AssignPart | CommandName::WaivePart => &[HOLDER, LEAD, CO_HANDLER],
+            CommandName::AnswerPart => &[CO_HANDLER],
+            CommandName::ReportProgress => &[LEAD, CO_HANDLER, FOLLOWER],
+            CommandName::Answer => &[FOLLOWER],
+            // Whoever it is addressed to may say in public that they will follow it.
+            CommandName::Claim => &[FOLLOWER, NEIGHBOUR],
+            // The citizen's come through intake-svc, the others from routing-svc itself.
+            CommandName::Rate
+            | CommandName::Withdraw
+            | CommandName::RecordPrivateRead
+            | CommandName::RecordErasure
+            | CommandName::RunClocks => &[],
+        },
     }
+}
+
+/// Whether somebody who stands so to a case may do this.
+#[must_use]
+pub fn judge(role: Role, relation: Relation, act: Act) -> Verdict {
+    let permitted = permitted_to(act);
+    if permitted.contains(&(role, relation)) {
+        return Verdict::Permitted;
+    }
+    let has_a_past = match relation {
+        Relation::CoHandler | Relation::FormerAbove | Relation::Former => true,
+        Relation::Holder
+        | Relation::Responsible
+        | Relation::RegionAbove
+        | Relation::InRegion
+        | Relation::Follows
+        | Relation::Neighbour
+        | Relation::Overseer
+        | Relation::Stranger => false,
+    };
+    let role_gives_it = permitted.iter().any(|(giver, _)| *giver == role);
+    if has_a_past && role_gives_it { Verdict::NotNow } else { Verdict::Denied }
+}
+
+/// Of these commands, those that somebody who stands so to the case may give.
+#[must_use]
+pub fn allowed_to(role: Role, relation: Relation, commands: &[CommandName]) -> Vec<CommandName> {
+    let is_permitted =
+        |command: &CommandName| judge(role, relation, Act::Command(*command)) == Verdict::Permitted;
+    commands.iter().copied().filter(is_permitted).collect()
 }
 
 /// How the bearer of a token stands to a case.
@@ -98,8 +219,7 @@ pub fn relation_of(
         _ if !is_within_scope(principal, directory) => Relation::Stranger,
         Role::Office => office_relation(principal, case, path.as_ref(), directory),
         Role::Department => department_relation(principal, case),
-        Role::Representative if is_addressed(&principal.code, header) => Relation::Addressed,
-        Role::Representative => Relation::Stranger,
+        Role::Representative => representative_relation(principal, case, header, path.as_ref(), directory),
     }
 }
 
@@ -128,79 +248,66 @@ pub fn office_region<'a>(principal: &Principal, directory: &'a Directory) -> Opt
     Some(&unit.region)
 }
 
-const fn is_for_office(command: CommandName) -> bool {
-    match command {
-        CommandName::Register
-        | CommandName::Assign
-        | CommandName::Delegate
-        | CommandName::Escalate
-        | CommandName::Close => true,
-        CommandName::Accept
-        | CommandName::Return
-        | CommandName::ReportProgress
-        | CommandName::Reply
-        | CommandName::Rate
-        | CommandName::RecordPrivateRead
-        | CommandName::RecordErasure
-        | CommandName::ExpireDeadline => false,
-    }
-}
-
-const fn is_for_department(command: CommandName) -> bool {
-    match command {
-        CommandName::Accept | CommandName::Return | CommandName::ReportProgress | CommandName::Reply => true,
-        CommandName::Register
-        | CommandName::Assign
-        | CommandName::Delegate
-        | CommandName::Escalate
-        | CommandName::Close
-        | CommandName::Rate
-        | CommandName::RecordPrivateRead
-        | CommandName::RecordErasure
-        | CommandName::ExpireDeadline => false,
-    }
-}
-
-/// A case outlives the office that holds it: when that one is no longer in the directory, the office that its region
-/// has now acts in its place.
-fn succeeds(principal: &Principal, case: &Case, directory: &Directory) -> bool {
-    let holder = case.holder_office.as_str();
-    directory.active_unit(holder).is_none()
-        && directory
-            .unit(holder)
-            .and_then(|gone| directory.office_of(&gone.region))
-            .is_some_and(|office| office.code == principal.code)
-}
-
 fn office_relation(
     principal: &Principal,
     case: &Case,
     path: Option<&RegionPath>,
     directory: &Directory,
 ) -> Relation {
-    let holds = case.holder_office.as_str() == principal.code || succeeds(principal, case, directory);
-    if holds && is_within_scope(principal, directory) {
+    let holder = case.holder_office.as_str();
+    // A case outlives the office that holds it: another one acts in its place when it is no longer in the directory.
+    let acting = directory.acting_office(holder);
+    if holder == principal.code || acting.is_some_and(|office| office.code == principal.code) {
         return Relation::Holder;
     }
-    if case.has_passed(&principal.code) {
-        return Relation::Former;
+    let own_region = office_region(principal, directory);
+    let holder_region = acting.or_else(|| directory.unit(holder)).map(|office| office.region.as_str());
+    let is_above = own_region
+        .zip(holder_region)
+        .is_some_and(|(own, holders)| own != holders && lies_in(directory, holders, own));
+    match (is_above, case.has_passed(&principal.code)) {
+        (true, true) => return Relation::FormerAbove,
+        (true, false) => return Relation::RegionAbove,
+        (false, true) => return Relation::Former,
+        (false, false) => {}
     }
-    let is_above = office_region(principal, directory)
+    let is_in_region = own_region
         .and_then(|region| region.parse().ok())
         .zip(path)
         .is_some_and(|(region, path)| path.contains(&region));
-    if is_above { Relation::RegionAbove } else { Relation::Stranger }
+    if is_in_region { Relation::InRegion } else { Relation::Stranger }
 }
 
 fn department_relation(principal: &Principal, case: &Case) -> Relation {
     let is_responsible = case.duty.as_ref().is_some_and(|duty| duty.unit.as_str() == principal.code);
     if is_responsible {
         Relation::Responsible
+    } else if case.open_parts().any(|part| part.unit.as_str() == principal.code) {
+        Relation::CoHandler
     } else if case.has_passed(&principal.code) {
         Relation::Former
     } else {
         Relation::Stranger
     }
+}
+
+fn representative_relation(
+    principal: &Principal,
+    case: &Case,
+    header: &CaseHeader,
+    path: Option<&RegionPath>,
+    directory: &Directory,
+) -> Relation {
+    let code = principal.code.as_str();
+    if case.claimed_by.iter().any(|claimed| claimed.as_str() == code) || is_addressed(code, header) {
+        return Relation::Follows;
+    }
+    let is_in_region = directory
+        .active_representative(code)
+        .and_then(|one| one.region.parse().ok())
+        .zip(path)
+        .is_some_and(|(region, path)| path.contains(&region));
+    if is_in_region { Relation::Neighbour } else { Relation::Stranger }
 }
 
 fn is_addressed(code: &str, header: &CaseHeader) -> bool {

@@ -6,14 +6,14 @@ use huying_platform::{
     ids::CaseId,
 };
 use huying_proto::events::v1::{
-    Actor, ActorRole, CaseAssigned, CaseHeader, CaseKind, CaseQueued, CaseRegistered, Event, event::Body,
+    CaseAssigned, CaseClassified, CaseHeader, CaseKind, CaseQueued, CaseRegistered, Event, Picture,
+    event::Body,
 };
 
 use super::{
     case::{Case, Stage, State},
-    deadlines::end_of,
     decide::{Context, Decision, Step, office_at},
-    routing_rules::{Destination, route},
+    routing_rules::{Classified, Destination, RouteQuery, RoutingIndex},
 };
 
 /// A submission, read from its event.
@@ -29,6 +29,8 @@ pub struct Submission {
     pub path: RegionPath,
     /// Text with personal data masked.
     pub body: String,
+    /// The citizen's pictures.
+    pub pictures: Vec<Picture>,
 }
 
 /// An event that is not what it claims to be. It never becomes right by being sent again.
@@ -76,34 +78,66 @@ impl Submission {
             .as_ref()
             .and_then(|path| RegionPath::from_proto(path).ok())
             .ok_or(Malformed::Field { field: "header.region" })?;
-        Ok(Self { case_id, header, kind, path, body: submitted.body.clone() })
+        let (body, pictures) = (submitted.body.clone(), submitted.pictures.clone());
+        Ok(Self { case_id, header, kind, path, body, pictures })
+    }
+
+    fn query(&self) -> RouteQuery<'_> {
+        RouteQuery {
+            path: &self.path,
+            kind: self.kind,
+            category: &self.header.category,
+            addressee: self.header.addressee.as_ref().and_then(|addressee| addressee.to.as_ref()),
+            title: &self.header.title,
+            body: &self.body,
+        }
     }
 }
 
-/// Takes a submission up: the rules register and assign it, or it waits in the queue of the nearest office.
+/// Takes a submission up: the rules register and assign it, or it waits in the queue of the nearest office. The rules must
+/// be those of the context's directory.
 ///
 /// # Errors
 /// [`NoOffice`] when there is nobody to hold the case yet.
-pub fn take_up(submission: &Submission, context: &Context<'_>) -> Result<Decision, NoOffice> {
-    let routing = route(&submission.path, submission.kind, &submission.header.category, context.directory);
+pub fn take_up(
+    submission: &Submission,
+    rules: &RoutingIndex,
+    context: &Context<'_>,
+) -> Result<Decision, NoOffice> {
+    let routing = rules.route(&submission.query());
     let office = match &routing.destination {
         Some(destination) => destination.office.clone(),
         None => nearest_office(&submission.path, context.directory).ok_or(NoOffice)?,
     };
 
-    let mut step = Step::from(submitted(submission, office.clone(), context), context);
-    step.actor = Actor { role: ActorRole::System.into(), code: String::new() };
-    step.case.give_to_office(office.clone());
-    step.case.give_duty(office, Stage::Assign, end_of(context.now, context.policies.assign_within));
+    let mut step = Step::of(submitted(submission, office.clone(), context), context);
+    if let Some(Classified { category, .. }) = &routing.classified {
+        // The clocks go by the category, so it is there before they begin.
+        step.case.category.clone_from(category);
+    }
+    step.hand_to_office(office);
+    step.case.whole = Some(step.whole_from(context.now));
+    if let Some(Classified { category, trace }) = routing.classified {
+        let body = CaseClassified { category, previous_category: String::new(), trace: Some(trace) };
+        step.happened_by_itself(Body::CaseClassified(body));
+    }
 
-    let Some(Destination { department, .. }) = routing.destination else {
-        return Ok(step.happened(Body::CaseQueued(CaseQueued { trace: Some(routing.trace) })).done());
+    let Some(Destination { office, department }) = routing.destination else {
+        step.happened_by_itself(Body::CaseQueued(CaseQueued { trace: Some(routing.trace) }));
+        return Ok(step.done());
     };
     step.case.state = State::Registered;
-    let mut step = step.happened(Body::CaseRegistered(CaseRegistered { trace: Some(routing.trace.clone()) }));
-    step.give_to_department(department.clone(), context.policies.reply_within(submission.kind));
-    let body = CaseAssigned { unit: department.to_string(), trace: Some(routing.trace), note: String::new() };
-    Ok(step.happened(Body::CaseAssigned(body)).done())
+    step.hand_to_office(office);
+    step.happened_by_itself(Body::CaseRegistered(CaseRegistered { trace: Some(routing.trace.clone()) }));
+    let clock = step.clock(&department, step.policy_of(Stage::Reply));
+    step.give_to_department(department.clone(), clock);
+    step.happened_by_itself(Body::CaseAssigned(CaseAssigned {
+        unit: department.to_string(),
+        trace: Some(routing.trace),
+        note: String::new(),
+        parts: Vec::new(),
+    }));
+    Ok(step.done())
 }
 
 /// The case as it is with nothing but its submission.
@@ -112,14 +146,25 @@ fn submitted(submission: &Submission, office: UnitCode, context: &Context<'_>) -
         id: submission.case_id,
         version: 1,
         kind: submission.kind,
+        category: submission.header.category.clone(),
         state: State::Submitted,
         holder_office: office,
         department: None,
         duty: None,
-        overdue: false,
+        whole: None,
+        accepted_by_itself_at: None,
+        parts: Vec::new(),
+        extension: None,
         return_count: 0,
         reply_count: 0,
         rated_reply: 0,
+        urge_count: 0,
+        urged_at: None,
+        supervised: false,
+        criticised: false,
+        claimed_by: Vec::new(),
+        merged_into: None,
+        merged: Vec::new(),
         units: Vec::new(),
         updated_at: context.now,
     }

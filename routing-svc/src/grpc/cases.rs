@@ -1,45 +1,49 @@
-//! CaseService: nine commands, and two ways to read.
+//! CaseService: the commands, one by one or in a batch, and the ways to read.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
-use huying_platform::{
-    auth::Authenticator,
-    ids::CaseId,
-    keys::{IdempotencyKey, body_hash},
-    status::Violations,
-};
+use futures_util::Stream;
+use huying_platform::{auth::Authenticator, ids::CaseId, status::Violations};
 use huying_proto::{
-    events::v1::CaseState,
+    events::v1::CaseKind,
     routing::v1::{
-        self as proto, AcceptCaseRequest, AcceptCaseResponse, AssignCaseRequest, AssignCaseResponse,
-        CloseCaseRequest, CloseCaseResponse, CommandOutcome, DelegateCaseRequest, DelegateCaseResponse,
-        EscalateCaseRequest, EscalateCaseResponse, GetCaseRequest, GetCaseResponse, ListCasesRequest,
-        ListCasesResponse, RegisterCaseRequest, RegisterCaseResponse, ReplyCaseRequest, ReplyCaseResponse,
-        ReportProgressRequest, ReportProgressResponse, ReturnCaseRequest, ReturnCaseResponse,
+        AcceptCaseRequest, AcceptCaseResponse, AnswerCaseRequest, AnswerCaseResponse, AnswerPartRequest,
+        AnswerPartResponse, AssignCaseRequest, AssignCaseResponse, AssignPartRequest, AssignPartResponse,
+        BatchCommandsRequest, BatchCommandsResponse, CirculateCriticismRequest, CirculateCriticismResponse,
+        ClaimCaseRequest, ClaimCaseResponse, ClassifyCaseRequest, ClassifyCaseResponse, CloseCaseRequest,
+        CloseCaseResponse, CommandOutcome, DeclineCaseRequest, DeclineCaseResponse, DelegateCaseRequest,
+        DelegateCaseResponse, EscalateCaseRequest, EscalateCaseResponse, GetCaseRequest, GetCaseResponse,
+        GrantExtensionRequest, GrantExtensionResponse, ListCasesRequest, ListCasesResponse, MergeCaseRequest,
+        MergeCaseResponse, RecomputeClocksRequest, RecomputeClocksResponse, RefuseExtensionRequest,
+        RefuseExtensionResponse, RegisterCaseRequest, RegisterCaseResponse, ReopenCaseRequest,
+        ReopenCaseResponse, ReplyCaseRequest, ReplyCaseResponse, ReportProgressRequest,
+        ReportProgressResponse, RequestExtensionRequest, RequestExtensionResponse, ReturnCaseRequest,
+        ReturnCaseResponse, SuperviseCaseRequest, SuperviseCaseResponse, TransferCaseRequest,
+        TransferCaseResponse, UnmergeCaseRequest, UnmergeCaseResponse, UrgeCaseRequest, UrgeCaseResponse,
+        WaivePartRequest, WaivePartResponse, WatchAssignmentsRequest, WatchAssignmentsResponse,
         case_service_server::CaseService,
     },
 };
-use jiff::SignedDuration;
 use tonic::{Request, Response, Status};
 
-use super::fields;
+use super::{
+    batch,
+    commands::{CommandMessage, prepare},
+    feed, fields,
+};
 use crate::{
-    domain::{case::State, command::Command},
+    domain::case::{Stage, State},
     service::Service,
-    store::requests::RequestKey,
     use_cases::{
         get_case::get_case,
         list_cases::{Selection, list_cases},
-        run_command::{CommandRequest, run_command},
+        run_commands::run_command,
+        watch_assignments::watch_assignments,
     },
 };
 
-/// Bounds, in characters, as the contract gives them.
-const NOTE_CHARS_MAX: usize = 2_000;
-const PROGRESS_CHARS_MAX: usize = 10_000;
-const REPLY_CHARS_MAX: usize = 20_000;
-/// More than there are states.
-const STATES_MAX: usize = 16;
+/// More than there are values of any enum a list can be narrowed by.
+const VALUES_MAX: usize = 16;
 const PAGE_USUAL: u32 = 50;
 const PAGE_MAX: u32 = 500;
 
@@ -58,106 +62,214 @@ impl Cases {
     }
 
     /// What every command has in common: who asks, the envelope, the transaction.
-    async fn run<M: prost::Message>(
-        &self,
-        request: Request<M>,
-        envelope: fn(&M) -> Option<&proto::Command>,
-        parse: fn(&M, &mut Violations) -> Option<Command>,
-    ) -> Result<Option<CommandOutcome>, Status> {
+    async fn run<M: CommandMessage>(&self, request: Request<M>) -> Result<Option<CommandOutcome>, Status> {
         let principal = self.auth.authenticate(request.metadata())?;
-        let message = request.into_inner();
-        let mut violations = Violations::new();
-        let parsed_envelope = parse_envelope(envelope(&message), &mut violations);
-        let command = parse(&message, &mut violations);
-        violations.check()?;
-        let (Some((request_id, case_id, expected_version)), Some(command)) = (parsed_envelope, command)
-        else {
-            // Every None above came with a violation.
-            return Err(Status::invalid_argument("the request is incomplete"));
-        };
-        let key = RequestKey {
-            caller: principal.subject.clone(),
-            request_id: request_id.as_str().to_owned(),
-            command: command.name().rpc(),
-            body_hash: body_hash(&message),
-        };
-        let request = CommandRequest { principal, key, case_id, expected_version, command };
-        Ok(Some(run_command(&self.service, &request).await?))
+        let request = prepare(&principal, request.get_ref()).map_err(Violations::into_status)?;
+        Ok(Some(run_command(&self.service, request).await?))
     }
 }
 
 #[tonic::async_trait]
 impl CaseService for Cases {
+    type WatchAssignmentsStream =
+        Pin<Box<dyn Stream<Item = Result<WatchAssignmentsResponse, Status>> + Send>>;
+
     async fn register_case(
         &self,
         request: Request<RegisterCaseRequest>,
     ) -> Result<Response<RegisterCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), |_, _| Some(Command::Register)).await?;
-        Ok(Response::new(RegisterCaseResponse { outcome }))
+        Ok(Response::new(RegisterCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn decline_case(
+        &self,
+        request: Request<DeclineCaseRequest>,
+    ) -> Result<Response<DeclineCaseResponse>, Status> {
+        Ok(Response::new(DeclineCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn classify_case(
+        &self,
+        request: Request<ClassifyCaseRequest>,
+    ) -> Result<Response<ClassifyCaseResponse>, Status> {
+        Ok(Response::new(ClassifyCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn assign_case(
         &self,
         request: Request<AssignCaseRequest>,
     ) -> Result<Response<AssignCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), assign).await?;
-        Ok(Response::new(AssignCaseResponse { outcome }))
+        Ok(Response::new(AssignCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn transfer_case(
+        &self,
+        request: Request<TransferCaseRequest>,
+    ) -> Result<Response<TransferCaseResponse>, Status> {
+        Ok(Response::new(TransferCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn delegate_case(
         &self,
         request: Request<DelegateCaseRequest>,
     ) -> Result<Response<DelegateCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), delegate).await?;
-        Ok(Response::new(DelegateCaseResponse { outcome }))
+        Ok(Response::new(DelegateCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn escalate_case(
         &self,
         request: Request<EscalateCaseRequest>,
     ) -> Result<Response<EscalateCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), escalate).await?;
-        Ok(Response::new(EscalateCaseResponse { outcome }))
+        Ok(Response::new(EscalateCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn accept_case(
         &self,
         request: Request<AcceptCaseRequest>,
     ) -> Result<Response<AcceptCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), |_, _| Some(Command::Accept)).await?;
-        Ok(Response::new(AcceptCaseResponse { outcome }))
+        Ok(Response::new(AcceptCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn return_case(
         &self,
         request: Request<ReturnCaseRequest>,
     ) -> Result<Response<ReturnCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), return_case).await?;
-        Ok(Response::new(ReturnCaseResponse { outcome }))
+        Ok(Response::new(ReturnCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn report_progress(
         &self,
         request: Request<ReportProgressRequest>,
     ) -> Result<Response<ReportProgressResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), report_progress).await?;
-        Ok(Response::new(ReportProgressResponse { outcome }))
+        Ok(Response::new(ReportProgressResponse { outcome: self.run(request).await? }))
     }
 
     async fn reply_case(
         &self,
         request: Request<ReplyCaseRequest>,
     ) -> Result<Response<ReplyCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), reply).await?;
-        Ok(Response::new(ReplyCaseResponse { outcome }))
+        Ok(Response::new(ReplyCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn answer_case(
+        &self,
+        request: Request<AnswerCaseRequest>,
+    ) -> Result<Response<AnswerCaseResponse>, Status> {
+        Ok(Response::new(AnswerCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn assign_part(
+        &self,
+        request: Request<AssignPartRequest>,
+    ) -> Result<Response<AssignPartResponse>, Status> {
+        Ok(Response::new(AssignPartResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn answer_part(
+        &self,
+        request: Request<AnswerPartRequest>,
+    ) -> Result<Response<AnswerPartResponse>, Status> {
+        Ok(Response::new(AnswerPartResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn waive_part(
+        &self,
+        request: Request<WaivePartRequest>,
+    ) -> Result<Response<WaivePartResponse>, Status> {
+        Ok(Response::new(WaivePartResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn request_extension(
+        &self,
+        request: Request<RequestExtensionRequest>,
+    ) -> Result<Response<RequestExtensionResponse>, Status> {
+        Ok(Response::new(RequestExtensionResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn grant_extension(
+        &self,
+        request: Request<GrantExtensionRequest>,
+    ) -> Result<Response<GrantExtensionResponse>, Status> {
+        Ok(Response::new(GrantExtensionResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn refuse_extension(
+        &self,
+        request: Request<RefuseExtensionRequest>,
+    ) -> Result<Response<RefuseExtensionResponse>, Status> {
+        Ok(Response::new(RefuseExtensionResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn urge_case(
+        &self,
+        request: Request<UrgeCaseRequest>,
+    ) -> Result<Response<UrgeCaseResponse>, Status> {
+        Ok(Response::new(UrgeCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn supervise_case(
+        &self,
+        request: Request<SuperviseCaseRequest>,
+    ) -> Result<Response<SuperviseCaseResponse>, Status> {
+        Ok(Response::new(SuperviseCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn circulate_criticism(
+        &self,
+        request: Request<CirculateCriticismRequest>,
+    ) -> Result<Response<CirculateCriticismResponse>, Status> {
+        Ok(Response::new(CirculateCriticismResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn claim_case(
+        &self,
+        request: Request<ClaimCaseRequest>,
+    ) -> Result<Response<ClaimCaseResponse>, Status> {
+        Ok(Response::new(ClaimCaseResponse { outcome: self.run(request).await? }))
     }
 
     async fn close_case(
         &self,
         request: Request<CloseCaseRequest>,
     ) -> Result<Response<CloseCaseResponse>, Status> {
-        let outcome = self.run(request, |m| m.command.as_ref(), close).await?;
-        Ok(Response::new(CloseCaseResponse { outcome }))
+        Ok(Response::new(CloseCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn reopen_case(
+        &self,
+        request: Request<ReopenCaseRequest>,
+    ) -> Result<Response<ReopenCaseResponse>, Status> {
+        Ok(Response::new(ReopenCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn merge_case(
+        &self,
+        request: Request<MergeCaseRequest>,
+    ) -> Result<Response<MergeCaseResponse>, Status> {
+        Ok(Response::new(MergeCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn unmerge_case(
+        &self,
+        request: Request<UnmergeCaseRequest>,
+    ) -> Result<Response<UnmergeCaseResponse>, Status> {
+        Ok(Response::new(UnmergeCaseResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn recompute_clocks(
+        &self,
+        request: Request<RecomputeClocksRequest>,
+    ) -> Result<Response<RecomputeClocksResponse>, Status> {
+        Ok(Response::new(RecomputeClocksResponse { outcome: self.run(request).await? }))
+    }
+
+    async fn batch_commands(
+        &self,
+        request: Request<BatchCommandsRequest>,
+    ) -> Result<Response<BatchCommandsResponse>, Status> {
+        let principal = self.auth.authenticate(request.metadata())?;
+        let results = batch::run(&self.service, &principal, &request.into_inner().commands).await?;
+        Ok(Response::new(BatchCommandsResponse { results }))
     }
 
     async fn get_case(&self, request: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
@@ -180,108 +292,57 @@ impl CaseService for Cases {
         let next_page_token = listed.next.as_ref().map(fields::page_token).unwrap_or_default();
         Ok(Response::new(ListCasesResponse { cases: listed.cases, next_page_token }))
     }
-}
 
-fn parse_envelope(
-    command: Option<&proto::Command>,
-    violations: &mut Violations,
-) -> Option<(IdempotencyKey, CaseId, Option<u64>)> {
-    let Some(command) = command else {
-        violations.add("command", "is missing; request_id and case_id would be right");
-        return None;
-    };
-    let request_id = match IdempotencyKey::parse(&command.request_id) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            violations.add("command.request_id", error.to_string());
-            None
-        }
-    };
-    let case_id = fields::parsed("command.case_id", &command.case_id, violations);
-    Some((request_id?, case_id?, command.expected_version))
-}
-
-fn assign(message: &AssignCaseRequest, violations: &mut Violations) -> Option<Command> {
-    let unit = fields::parsed("unit", &message.unit, violations);
-    let note = fields::note("note", &message.note, NOTE_CHARS_MAX, violations);
-    let reply_within = message.reply_within.as_ref().map(|within| SignedDuration::new(within.seconds, 0));
-    let is_whole = message.reply_within.as_ref().is_none_or(|within| within.nanos == 0);
-    if !is_whole {
-        violations.add("reply_within", "has a fraction of a second; whole seconds would be right");
+    async fn watch_assignments(
+        &self,
+        request: Request<WatchAssignmentsRequest>,
+    ) -> Result<Response<Self::WatchAssignmentsStream>, Status> {
+        let principal = self.auth.authenticate(request.metadata())?;
+        let mut violations = Violations::new();
+        let unit = fields::parsed("unit", &request.get_ref().unit, &mut violations);
+        let Some(unit) = unit else { return Err(violations.into_status()) };
+        let after = request.get_ref().after_cursor;
+        let following = watch_assignments(&self.service, &principal, unit, after).await?;
+        let auth = Arc::clone(&self.auth);
+        let metadata = request.metadata().clone();
+        // Asked again and again: a token that expires, or whose key is revoked, ends the stream.
+        let is_still_good = move || auth.authenticate(&metadata).map(|_| ());
+        let stream = feed::serve(following, self.service.feed.bounds, is_still_good);
+        Ok(Response::new(Box::pin(stream)))
     }
-    Some(Command::Assign { unit: unit?, note, reply_within })
-}
-
-fn delegate(message: &DelegateCaseRequest, violations: &mut Violations) -> Option<Command> {
-    let region = fields::parsed("region_code", &message.region_code, violations);
-    let reason = fields::text("reason", &message.reason, NOTE_CHARS_MAX, violations);
-    Some(Command::Delegate { region: region?, reason })
-}
-
-fn escalate(message: &EscalateCaseRequest, violations: &mut Violations) -> Option<Command> {
-    Some(Command::Escalate { reason: fields::text("reason", &message.reason, NOTE_CHARS_MAX, violations) })
-}
-
-fn return_case(message: &ReturnCaseRequest, violations: &mut Violations) -> Option<Command> {
-    let legal_basis = fields::text("legal_basis", &message.legal_basis, NOTE_CHARS_MAX, violations);
-    let proposed_unit = fields::parsed("proposed_unit", &message.proposed_unit, violations);
-    Some(Command::Return { legal_basis, proposed_unit: proposed_unit? })
-}
-
-fn report_progress(message: &ReportProgressRequest, violations: &mut Violations) -> Option<Command> {
-    Some(Command::ReportProgress {
-        text: fields::text("text", &message.text, PROGRESS_CHARS_MAX, violations),
-    })
-}
-
-fn reply(message: &ReplyCaseRequest, violations: &mut Violations) -> Option<Command> {
-    Some(Command::Reply { text: fields::text("text", &message.text, REPLY_CHARS_MAX, violations) })
-}
-
-fn close(message: &CloseCaseRequest, violations: &mut Violations) -> Option<Command> {
-    Some(Command::Close { note: fields::note("note", &message.note, NOTE_CHARS_MAX, violations) })
 }
 
 fn selection(message: &ListCasesRequest, violations: &mut Violations) -> Selection {
-    let mut states = Vec::new();
-    if message.states.len() > STATES_MAX {
-        let count = message.states.len();
-        violations.add("states", format!("has {count} entries; at most {STATES_MAX} would be right"));
-    }
-    for &number in message.states.iter().take(STATES_MAX) {
-        match State::from_number(number) {
-            Some(state) if states.contains(&state) => {}
-            Some(state) => states.push(state),
-            None => violations.add(
-                "states",
-                format!(
-                    "{number} is not a state; {} to {} would be right",
-                    CaseState::Submitted as i32,
-                    CaseState::Closed as i32
-                ),
-            ),
-        }
-    }
     Selection {
         unit: fields::optional("unit", &message.unit, violations),
-        states,
+        states: fields::each_once(
+            "states",
+            &message.states,
+            VALUES_MAX,
+            State::from_number,
+            "1 to 9",
+            violations,
+        ),
+        stages: fields::each_once(
+            "stages",
+            &message.stages,
+            VALUES_MAX,
+            Stage::from_number,
+            "1 to 4",
+            violations,
+        ),
+        kinds: fields::each_once("kinds", &message.kinds, VALUES_MAX, kind, "1 to 5", violations),
+        category: fields::category(&message.category, violations).filter(|path| !path.is_empty()),
         region: fields::optional("region_code", &message.region_code, violations),
+        representative: fields::optional("representative_code", &message.representative_code, violations),
+        submitted_from: fields::moment("submitted_from", message.submitted_from.as_ref(), violations),
+        submitted_before: fields::moment("submitted_before", message.submitted_before.as_ref(), violations),
         overdue_only: message.overdue_only,
         page_size: fields::page_size(message.page_size, PAGE_USUAL, PAGE_MAX, violations),
         after: fields::position(&message.page_token, violations),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn states_past_the_bound_are_one_fault() {
-        let message = ListCasesRequest { states: vec![1; 200_000], ..ListCasesRequest::default() };
-        let mut violations = Violations::new();
-        assert_eq!(selection(&message, &mut violations).states, [State::Submitted]);
-        let status = violations.into_status();
-        assert_eq!(status.message(), "states: has 200000 entries; at most 16 would be right");
-    }
+fn kind(number: i32) -> Option<CaseKind> {
+    CaseKind::try_from(number).ok().filter(|&kind| kind != CaseKind::Unspecified)
 }

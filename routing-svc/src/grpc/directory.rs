@@ -69,7 +69,7 @@ impl DirectoryService for ReferenceData {
             .map_err(|_| busy("other imports are under way", Duration::from_secs(5)))?;
         let files = receive(request.into_inner()).await?;
         tracing::info!(subject = principal.subject, files = files.len(), "import received");
-        Ok(Response::new(import_directory(&self.service, files).await?))
+        Ok(Response::new(import_directory(&self.service, files, &principal.subject).await?))
     }
 
     async fn list_directory(

@@ -6,14 +6,24 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use huying_platform::{
     ids::CaseId,
     redact,
-    status::{Violations, from_micros, micros},
+    status::{Violations, from_micros, micros, timestamp_from_proto},
 };
+use huying_proto::events::v1::Picture;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::store::lists::Position;
 
-/// Stands for "closed" in a page token, where an open case has its deadline.
+/// Stands for "not open" in a page token, where an open case has its deadline.
 const NO_DEADLINE_US: i64 = i64::MAX;
+
+/// Bounds, as the contract gives them.
+const PICTURES_MAX: usize = 6;
+/// SHA-256 in hexadecimal.
+const PICTURE_ID_DIGITS: usize = 64;
+const MEDIA_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
+/// The import lets no longer path in.
+const CATEGORY_CHARS_MAX: usize = 200;
 
 /// A code or an id.
 pub(super) fn parsed<T>(field: &str, text: &str, violations: &mut Violations) -> Option<T>
@@ -61,6 +71,110 @@ pub(super) fn note(field: &str, text: &str, chars_max: usize, violations: &mut V
         return String::new();
     }
     redact::official_text(text)
+}
+
+/// Whole seconds that may be left out. How many are right is for the rules.
+pub(super) fn seconds(
+    field: &str,
+    duration: Option<&prost_types::Duration>,
+    violations: &mut Violations,
+) -> Option<SignedDuration> {
+    let duration = duration?;
+    if duration.nanos != 0 {
+        violations.add(field, "has a fraction of a second; whole seconds would be right");
+    }
+    Some(SignedDuration::from_secs(duration.seconds))
+}
+
+/// A category path; whether the directory has it is for the rules.
+pub(super) fn category(path: &str, violations: &mut Violations) -> Option<String> {
+    let length = path.chars().count();
+    if length > CATEGORY_CHARS_MAX || path.contains('\0') {
+        let problem = format!(
+            "has {length} characters or a null character; a category path of the directory would be right"
+        );
+        violations.add("category", problem);
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+/// Pictures as intake-svc gave them back; whether it has them is for it to know. None only with a violation.
+pub(super) fn pictures(pictures: &[Picture], violations: &mut Violations) -> Option<Vec<Picture>> {
+    if pictures.len() > PICTURES_MAX {
+        let count = pictures.len();
+        violations.add("pictures", format!("has {count} entries; at most {PICTURES_MAX} would be right"));
+        return None;
+    }
+    let mut are_right = true;
+    for (at, picture) in pictures.iter().enumerate() {
+        for (field, problem) in faults_of(picture) {
+            violations.add(format!("pictures[{at}].{field}"), problem);
+            are_right = false;
+        }
+    }
+    are_right.then(|| pictures.to_vec())
+}
+
+fn faults_of(picture: &Picture) -> Vec<(&'static str, &'static str)> {
+    let mut faults = Vec::new();
+    let is_digest = |id: &str| {
+        id.len() == PICTURE_ID_DIGITS && id.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    if !is_digest(&picture.picture_id) {
+        faults.push((
+            "picture_id",
+            "is not 64 lower-case hexadecimal digits; one from UploadPicture would be right",
+        ));
+    }
+    if !MEDIA_TYPES.contains(&picture.media_type.as_str()) {
+        faults.push(("media_type", "is not known; image/jpeg, image/png or image/webp would be right"));
+    }
+    for (field, size) in
+        [("width_px", picture.width_px), ("height_px", picture.height_px), ("size_bytes", picture.size_bytes)]
+    {
+        if size == 0 {
+            faults.push((field, "is 0; the size as UploadPicture gave it back would be right"));
+        }
+    }
+    faults
+}
+
+/// A moment that may be left out.
+pub(super) fn moment(
+    field: &str,
+    time: Option<&prost_types::Timestamp>,
+    violations: &mut Violations,
+) -> Option<Timestamp> {
+    let time = time?;
+    let read = timestamp_from_proto(time);
+    if read.is_none() {
+        violations.add(field, "is out of range; a moment of the years 1 to 9999 would be right");
+    }
+    read
+}
+
+/// Some of the values of an enum, each once. `bound` is more than there are.
+pub(super) fn each_once<T: PartialEq>(
+    field: &str,
+    numbers: &[i32],
+    bound: usize,
+    read: impl Fn(i32) -> Option<T>,
+    right: &str,
+    violations: &mut Violations,
+) -> Vec<T> {
+    if numbers.len() > bound {
+        violations.add(field, format!("has {} entries; at most {bound} would be right", numbers.len()));
+    }
+    let mut values = Vec::new();
+    for &number in numbers.iter().take(bound) {
+        match read(number) {
+            Some(value) if values.contains(&value) => {}
+            Some(value) => values.push(value),
+            None => violations.add(field, format!("has {number}; {right} would be right")),
+        }
+    }
+    values
 }
 
 /// The size of a page; 0 means the usual one.
@@ -126,6 +240,42 @@ mod tests {
         let mut violations = Violations::new();
         assert_eq!(text("reason", "好", 2, &mut violations), "好");
         assert!(violations.is_empty());
+    }
+
+    #[test]
+    fn each_fault_of_a_picture_is_named_with_its_place() {
+        let right = Picture {
+            picture_id: "0a".repeat(32),
+            media_type: "image/png".into(),
+            width_px: 1,
+            height_px: 1,
+            size_bytes: 1,
+        };
+        let mut violations = Violations::new();
+        assert_eq!(pictures(&vec![right.clone(); 6], &mut violations).map(|all| all.len()), Some(6));
+        assert!(violations.is_empty());
+        assert_eq!(pictures(&vec![right.clone(); 7], &mut violations), None);
+        let wrong =
+            Picture { picture_id: "0A".repeat(32), media_type: "image/gif".into(), ..Picture::default() };
+        assert_eq!(pictures(&[right, wrong], &mut violations), None);
+        let message = violations.into_status().message().to_owned();
+        for field in ["picture_id", "media_type", "width_px", "height_px", "size_bytes"] {
+            assert!(message.contains(&format!("pictures[1].{field}: ")), "{message}");
+        }
+        assert!(message.starts_with("pictures: has 7 entries; at most 6 would be right"), "{message}");
+    }
+
+    #[test]
+    fn values_past_the_bound_are_one_fault() {
+        let read = |number| (number < 3).then_some(number);
+        let mut violations = Violations::new();
+        let values = each_once("states", &[2, 1, 2, 7], 4, read, "0 to 2", &mut violations);
+        assert_eq!(values, [2, 1]);
+        each_once("states", &vec![1; 200_000], 4, read, "0 to 2", &mut violations);
+        let message = violations.into_status().message().to_owned();
+        let expected =
+            "states: has 7; 0 to 2 would be right; states: has 200000 entries; at most 4 would be right";
+        assert_eq!(message, expected);
     }
 
     #[test]

@@ -1,18 +1,24 @@
-//! Pages of cases in the order of their deadlines, by office, department or subtree.
+//! Pages of cases in the order of their deadlines: by office, department, co-handler, representative or subtree.
 //!
-//! Each list is one ordered range of one index, or two of them merged, from where the last page ended; so a page costs
-//! the same wherever it is.
+//! Each list is one ordered range of one index, or a few of them, from where the last page ended; so a page costs the
+//! same wherever it is. What is asked for beyond the range is judged case by case along it, for a bounded number of
+//! cases: a filter that fits next to nothing then makes short pages, and never a long wait.
 
-use huying_platform::{
-    codes::{RegionCode, Tier},
-    ids::CaseId,
-};
+mod statements;
+
+use std::collections::HashSet;
+
+use huying_platform::{codes::RegionCode, ids::CaseId, status::from_micros};
+use huying_proto::events::v1::CaseKind;
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx as _;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{PgPool, Row as _};
 
-use super::rows::{COLUMNS, Stored, read, to_smallint};
-use crate::domain::case::State;
+use super::rows::{Stored, read, to_smallint};
+use crate::domain::case::{Stage, State};
+use statements::{end_of_looking, needs_looking, statement};
+
+/// How many cases of a range are looked at for one page, when not all of them are shown.
+const LOOKED_AT_MAX: i64 = 10_000;
 
 /// The index a list goes along.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,43 +31,133 @@ pub enum Along {
     ResponsibilityOf(String),
     /// Cases that were assigned to a department last, whether it still has them or not.
     AssignedTo(String),
+    /// Cases of which a unit has an open part.
+    CoHandledBy(String),
     /// Cases in the subtree of a region.
     Within(RegionCode),
+    /// Cases addressed to a representative.
+    AddressedTo(String),
+    /// Cases addressed to a station.
+    AddressedToStation(String),
+    /// Cases that a representative has claimed.
+    ClaimedBy(String),
+}
+
+/// A representative as a filter: cases addressed to them or their station, or claimed by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// Code of the representative.
+    pub representative: String,
+    /// Code of the station they serve at; None when at none.
+    pub station: Option<String>,
+}
+
+impl Followed {
+    /// The ranges that these cases are in.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<Along> {
+        let own = Along::AddressedTo(self.representative.clone());
+        let station = self.station.clone().map(Along::AddressedToStation);
+        let claimed = Along::ClaimedBy(self.representative.clone());
+        std::iter::once(own).chain(station).chain([claimed]).collect()
+    }
+}
+
+/// What an office sees of cases that are listed by something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Horizon {
+    /// The office.
+    pub office: String,
+    /// Its region.
+    pub region: RegionCode,
 }
 
 /// Where a page ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Deadline of its last case; None when that was closed.
+    /// Deadline of its last case; None when that was not open.
     pub due_at: Option<Timestamp>,
     /// Its last case.
     pub case_id: CaseId,
 }
 
-/// What a page shows.
+/// What a page shows of its ranges.
+#[derive(Debug, Clone, Default)]
+pub struct Filters {
+    /// Only cases in these states; empty means any.
+    pub states: Vec<State>,
+    /// Only cases in these stages; empty means any.
+    pub stages: Vec<Stage>,
+    /// Only cases of these kinds; empty means any.
+    pub kinds: Vec<CaseKind>,
+    /// Only cases of this category and those below it.
+    pub category: Option<String>,
+    /// Only cases in the subtree of this region.
+    pub within: Option<RegionCode>,
+    /// Only cases that this representative follows.
+    pub followed: Option<Followed>,
+    /// Only cases that this office may see.
+    pub horizon: Option<Horizon>,
+    /// Only those that bear the overdue mark or whose deadline had passed by then.
+    pub overdue_at: Option<Timestamp>,
+    /// Only those submitted at or after this.
+    pub submitted_from: Option<Timestamp>,
+    /// Only those submitted before this.
+    pub submitted_before: Option<Timestamp>,
+}
+
+/// What is to be read.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// Where its cases come from; a case in two of them is shown once.
     pub ranges: Vec<Along>,
-    /// Only cases in these states.
-    pub states: Vec<State>,
-    /// Only cases in the subtree of this region.
-    pub within: Option<RegionCode>,
-    /// Only those whose deadline had passed by then.
-    pub overdue_at: Option<Timestamp>,
+    /// What of them is shown.
+    pub filters: Filters,
     /// Only what comes after this.
     pub after: Option<Position>,
     /// How many at most.
-    pub limit: i64,
+    pub size: usize,
 }
 
-/// Reads a page, by deadline and case id; closed cases come last.
+/// What was read.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// By deadline and case id; those that are not open come last.
+    pub cases: Vec<Stored>,
+    /// Where the next page begins; None when there is nothing left to look at.
+    pub next: Option<Position>,
+}
+
+/// Reads a page. It may have fewer cases than its size, and none, while there is a next one.
 ///
 /// # Errors
-/// When the statement fails or a row cannot be read.
-pub async fn read_page(pool: &PgPool, page: &Page) -> sqlx::Result<Vec<Stored>> {
-    let rows = statement("", page).build().fetch_all(pool).await?;
-    rows.iter().map(read).collect()
+/// When a statement fails or a row cannot be read.
+pub async fn read_page(pool: &PgPool, page: &Page) -> sqlx::Result<Listed> {
+    let mut found: Vec<(Key, Stored)> = Vec::new();
+    // What comes after this has not been looked at in every range.
+    let mut looked_until: Option<Key> = None;
+    let mut seen = HashSet::new();
+    for along in &page.ranges {
+        let rows = statement("", page, along).build().fetch_all(pool).await?;
+        for row in &rows {
+            let stored = read(row)?;
+            found.push((Key::of(&position_of(&stored)), stored));
+        }
+        // A full range has more of what is shown than fits; the others were looked through to their end, or too long.
+        if rows.len() <= page.size && needs_looking(page, along) {
+            let stopped_at = stopped_looking_at(pool, page, along).await?;
+            looked_until = [looked_until, stopped_at].into_iter().flatten().min();
+        }
+    }
+    found.sort_unstable_by_key(|(key, _)| *key);
+    found.retain(|(key, _)| seen.insert(key.case_id));
+    if let Some(until) = looked_until {
+        found.retain(|(key, _)| *key <= until);
+    }
+    let has_more = found.len() > page.size;
+    found.truncate(page.size);
+    let next = if has_more { found.last().map(|(key, _)| *key) } else { looked_until };
+    Ok(Listed { cases: found.into_iter().map(|(_, stored)| stored).collect(), next: next.map(Key::position) })
 }
 
 /// How PostgreSQL would read a page, one line a step: what shows that no list goes through the whole table.
@@ -69,69 +165,89 @@ pub async fn read_page(pool: &PgPool, page: &Page) -> sqlx::Result<Vec<Stored>> 
 /// # Errors
 /// When the statement fails.
 pub async fn explain_page(pool: &PgPool, page: &Page) -> sqlx::Result<Vec<String>> {
-    statement("EXPLAIN ", page).build_query_scalar().fetch_all(pool).await
-}
-
-/// The first cases of all ranges together are among the first of each.
-fn statement(verb: &str, page: &Page) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(format!("{verb}SELECT DISTINCT ON (sort_key, case_id) * FROM ("));
-    for (number, along) in page.ranges.iter().enumerate() {
-        query.push(if number == 0 { "(" } else { " UNION ALL (" });
-        push_range(&mut query, page, along);
-        query.push(")");
+    let mut plans = Vec::new();
+    for along in &page.ranges {
+        let lines: Vec<String> =
+            statement("EXPLAIN ", page, along).build_query_scalar().fetch_all(pool).await?;
+        plans.extend(lines);
+        let lines: Vec<String> =
+            end_of_looking("EXPLAIN ", page, along).build_query_scalar().fetch_all(pool).await?;
+        plans.extend(lines);
     }
-    query.push(") AS merged ORDER BY sort_key, case_id LIMIT ").push_bind(page.limit);
-    query
+    Ok(plans)
 }
 
-/// One ordered range of one index.
-fn push_range(query: &mut QueryBuilder<Postgres>, page: &Page, along: &Along) {
-    query.push("SELECT ").push(COLUMNS).push(", cases.due_at AS sort_key FROM cases WHERE true");
-    match along {
-        Along::Everything => {}
-        Along::HeldBy(office) => {
-            query.push(" AND holder_office = ").push_bind(office.clone());
+/// The order of lists. A case that is not open has no deadline and comes after all that are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    due_us: i64,
+    case_id: CaseId,
+}
+
+/// More than any deadline has.
+const NOT_OPEN_US: i64 = i64::MAX;
+
+impl Key {
+    fn of(position: &Position) -> Self {
+        Self {
+            due_us: position.due_at.map_or(NOT_OPEN_US, Timestamp::as_microsecond),
+            case_id: position.case_id,
         }
-        Along::ResponsibilityOf(department) => {
-            query.push(" AND department = ").push_bind(department.clone());
-            query.push(" AND responsible_unit = department");
-        }
-        Along::AssignedTo(department) => {
-            query.push(" AND department = ").push_bind(department.clone());
-        }
-        Along::Within(region) => push_subtree(query, region),
     }
-    if let Some(region) = &page.within {
-        push_subtree(query, region);
+
+    fn position(self) -> Position {
+        let due_at = (self.due_us != NOT_OPEN_US).then(|| from_micros(self.due_us));
+        Position { due_at, case_id: self.case_id }
     }
-    if !page.states.contains(&State::Closed) {
-        // Ends the range before the closed cases, which are many and all at the end.
-        query.push(" AND cases.due_at < 'infinity'");
-    }
-    // Left out where the deadline says it already: the planner would multiply the two and expect next to nothing.
-    if !State::OPEN.iter().all(|state| page.states.contains(state)) {
-        let states: Vec<i16> = page.states.iter().map(|state| to_smallint(state.to_proto().into())).collect();
-        query.push(" AND state = ANY(").push_bind(states).push(")");
-    }
-    if let Some(now) = page.overdue_at {
-        query.push(" AND (overdue OR cases.due_at <= ").push_bind(now.to_sqlx()).push(")");
-    }
-    if let Some(after) = page.after {
-        let due_at = after.due_at.map_or_else(|| "infinity".to_owned(), |due_at| due_at.to_string());
-        query.push(" AND (cases.due_at, case_id) > (").push_bind(due_at).push("::text::timestamptz, ");
-        query.push_bind(after.case_id).push(")");
-    }
-    query.push(" ORDER BY cases.due_at, case_id LIMIT ").push_bind(page.limit);
 }
 
-fn push_subtree(query: &mut QueryBuilder<Postgres>, region: &RegionCode) {
-    query.push(" AND ").push(column_of(region.tier())).push(" = ").push_bind(region.to_string());
+fn position_of(stored: &Stored) -> Position {
+    Position { due_at: stored.case.duty.as_ref().map(|duty| duty.clock.due_at), case_id: stored.case.id }
 }
 
-const fn column_of(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Municipal => "municipal",
-        Tier::District => "district",
-        Tier::Township => "township",
+impl Filters {
+    /// Whether open cases are shown, and whether others are.
+    fn openness(&self) -> (bool, bool) {
+        if self.states.is_empty() {
+            return (true, true);
+        }
+        let open = self.states.iter().any(|state| state.is_open());
+        let over = self.states.iter().any(|state| !state.is_open());
+        (open, over)
     }
+
+    /// Whether states have to be looked at: open or not is told by the deadline, which is part of the range.
+    fn states_to_look_at(&self) -> Option<Vec<i16>> {
+        let (open, over) = self.openness();
+        let all_of_open = State::OPEN.iter().all(|state| self.states.contains(state));
+        let all_of_over =
+            State::ALL.iter().filter(|state| !state.is_open()).all(|state| self.states.contains(state));
+        let is_told = self.states.is_empty() || ((!open || all_of_open) && (!over || all_of_over));
+        (!is_told).then(|| self.states.iter().map(|state| to_smallint(state.to_proto().into())).collect())
+    }
+
+    /// Whether they leave anything out.
+    fn are_any(&self) -> bool {
+        self.states_to_look_at().is_some()
+            || !self.stages.is_empty()
+            || !self.kinds.is_empty()
+            || self.category.is_some()
+            || self.within.is_some()
+            || self.followed.is_some()
+            || self.horizon.is_some()
+            || self.overdue_at.is_some()
+            || self.submitted_from.is_some()
+            || self.submitted_before.is_some()
+    }
+}
+
+/// Where looking at a range ended before the range did; None when it came to its end.
+async fn stopped_looking_at(pool: &PgPool, page: &Page, along: &Along) -> sqlx::Result<Option<Key>> {
+    let row = end_of_looking("", page, along).build().fetch_optional(pool).await?;
+    row.map(|row| {
+        let due_at: Option<jiff_sqlx::Timestamp> = row.try_get("due_at")?;
+        let due_at = due_at.map(jiff_sqlx::Timestamp::to_jiff);
+        Ok(Key::of(&Position { due_at, case_id: row.try_get("case_id")? }))
+    })
+    .transpose()
 }

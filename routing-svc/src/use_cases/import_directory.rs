@@ -1,71 +1,61 @@
 //! Replaces reference data by files: checked as a whole, applied in one transaction, or not at all.
 //!
 //! Only what differs is written and told to the others. Imports wait for each other, so each is checked against the
-//! outcome of the one before.
+//! outcome of the one before. Rules that differ become the active version of the rules.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use huying_platform::{
-    directory::{self, Kind, key_of},
+    directory::{self, Kind, day_at, key_of},
     ids::EventId,
     outbox::{OutgoingEvent, current_traceparent},
 };
 use huying_proto::{
     events::v1::{DirectoryChanged, DirectoryEntry},
-    routing::v1::ImportDirectoryResponse,
+    routing::v1::{DirectoryFile, ImportDirectoryResponse, ImportedFile},
 };
 use jiff::Timestamp;
 use prost::Message as _;
+use sqlx::PgConnection;
 
 use crate::{
-    domain::import::{File, check},
+    domain::import::{File, SentRow, check},
     error::Error,
     service::Service,
-    store,
+    store::{
+        self,
+        rule_sets::{self, NewRuleSet},
+    },
 };
 
 /// How many entries one event carries at most.
 const PART_ENTRIES_MAX: usize = 500;
 /// How large one event may become; NATS takes messages up to 1 MiB unless told otherwise.
 const PART_BYTES_MAX: usize = 512 * 1024;
+/// How many lines the report names of each file at most.
+const REPORTED_LINES_MAX: usize = 1_000;
 
-/// Imports files.
+/// Imports files. `by` is the subject of the caller's token.
 ///
 /// # Errors
 /// [`Error::FaultyImport`] with every fault, or when a statement fails.
 pub async fn import_directory(
     service: &Service,
     files: BTreeMap<File, Vec<u8>>,
+    by: &str,
 ) -> Result<ImportDirectoryResponse, Error> {
-    let now = service.clock.now();
+    let rules_csv = files.get(&File::Rules).cloned();
 
     let mut transaction = service.db.begin().await?;
-    store::directory::lock_import(&mut transaction).await?;
-    let in_place = directory::load_all(&mut transaction).await?;
-    let current = directory::revision(&mut transaction).await?;
-    // Checking the whole country takes a good part of a second, in which other calls must not stand still.
-    let difference = tokio::task::spawn_blocking(move || {
-        check(&files, in_place.iter().cloned()).map(|sent| difference(&files, in_place, sent))
-    })
-    .await?
-    .map_err(Error::FaultyImport)?;
-
-    let mut report = ImportDirectoryResponse {
-        revision: current,
-        changed: count(difference.changed.len()),
-        unchanged: count(difference.unchanged),
-        retired: count(difference.retired.len()),
-    };
-    if difference.is_empty() {
-        return Ok(report);
+    let report = apply(service, &mut transaction, files).await?;
+    if let Some(csv) = rules_csv {
+        record_rules(service, &mut transaction, csv, by, &report).await?;
     }
-    report.revision = current + 1;
-    let entries: Vec<DirectoryEntry> = difference.changed.into_iter().chain(difference.retired).collect();
-    directory::upsert(&mut transaction, report.revision, &entries).await?;
-    directory::set_revision(&mut transaction, report.revision).await?;
-    service.outbox.append(&mut transaction, &events(report.revision, entries, now)).await?;
     transaction.commit().await?;
 
+    if report.changed + report.retired == 0 {
+        return Ok(report);
+    }
     service.outbox.wake();
     service.directory.reload().await?;
     tracing::info!(
@@ -77,41 +67,120 @@ pub async fn import_directory(
     Ok(report)
 }
 
+/// Checks files and writes what they change, in the caller's transaction, which keeps other imports waiting until it ends.
+/// After the commit the caller wakes the outbox and reloads the snapshot.
+///
+/// # Errors
+/// [`Error::FaultyImport`] with every fault, or when a statement fails.
+pub(super) async fn apply(
+    service: &Service,
+    transaction: &mut PgConnection,
+    files: BTreeMap<File, Vec<u8>>,
+) -> Result<ImportDirectoryResponse, Error> {
+    store::directory::lock_import(transaction).await?;
+    let now = service.clock.now();
+    let in_place = directory::load_all(transaction).await?;
+    let current = directory::revision(transaction).await?;
+    // Checking the whole country takes a good part of a second, in which other calls must not stand still.
+    let difference = tokio::task::spawn_blocking(move || {
+        check(&files, in_place.iter().cloned(), day_at(now)).map(|rows| difference(&files, in_place, rows))
+    })
+    .await?
+    .map_err(Error::FaultyImport)?;
+
+    let mut report = difference.report(current);
+    if difference.entries.is_empty() {
+        return Ok(report);
+    }
+    report.revision = current + 1;
+    directory::upsert(transaction, report.revision, &difference.entries).await?;
+    directory::set_revision(transaction, report.revision).await?;
+    let events = events(report.revision, difference.entries, now);
+    service.outbox.append(transaction, &events).await?;
+    Ok(report)
+}
+
+/// Makes rules that differ from those in place the active version; the same rules again are no new version.
+async fn record_rules(
+    service: &Service,
+    transaction: &mut PgConnection,
+    csv: Vec<u8>,
+    by: &str,
+    report: &ImportDirectoryResponse,
+) -> Result<(), Error> {
+    let rules = report.files.iter().find(|file| file.file() == DirectoryFile::Rules);
+    let Some(rules) = rules.filter(|file| file.added + file.changed + file.retired > 0) else {
+        return Ok(());
+    };
+    let rule_set = NewRuleSet {
+        csv,
+        note: format!("import of rules.csv with revision {}", report.revision),
+        by: by.to_owned(),
+        at: service.clock.now(),
+        rules: rules.added + rules.changed + rules.unchanged,
+        activate: true,
+    };
+    rule_sets::record(transaction, &rule_set).await?;
+    Ok(())
+}
+
 /// What an import changes.
 #[derive(Debug, Default)]
 struct Difference {
-    changed: Vec<DirectoryEntry>,
-    unchanged: usize,
-    retired: Vec<DirectoryEntry>,
+    files: BTreeMap<File, ImportedFile>,
+    entries: Vec<DirectoryEntry>,
 }
 
 impl Difference {
-    fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.retired.is_empty()
+    fn report(&self, revision: u64) -> ImportDirectoryResponse {
+        let sum = |count: fn(&ImportedFile) -> u32| self.files.values().map(count).sum();
+        ImportDirectoryResponse {
+            revision,
+            changed: sum(|file| file.added + file.changed),
+            unchanged: sum(|file| file.unchanged),
+            retired: sum(|file| file.retired),
+            files: self.files.values().cloned().collect(),
+        }
     }
 }
 
 fn difference(
     files: &BTreeMap<File, Vec<u8>>,
     in_place: Vec<DirectoryEntry>,
-    sent: Vec<DirectoryEntry>,
+    rows: Vec<SentRow>,
 ) -> Difference {
-    let mut before: HashMap<(Kind, String), DirectoryEntry> =
-        in_place.into_iter().filter_map(|entry| Some((key_of(&entry)?, entry))).collect();
-    let mut difference = Difference::default();
-    for entry in sent {
-        let was = key_of(&entry).and_then(|key| before.remove(&key));
-        if was.as_ref() == Some(&entry) {
-            difference.unchanged += 1;
-        } else {
-            difference.changed.push(entry);
-        }
-    }
-    difference.retired = before
-        .into_values()
-        .filter(|entry| !entry.retired && File::of(entry).is_some_and(|file| files.contains_key(&file)))
-        .map(|entry| DirectoryEntry { retired: true, ..entry })
+    let report = |file: &File| ImportedFile { file: file.to_proto().into(), ..ImportedFile::default() };
+    let mut difference =
+        Difference { files: files.keys().map(|file| (*file, report(file))).collect(), entries: Vec::new() };
+    let mut before: BTreeMap<(Kind, String), DirectoryEntry> = in_place
+        .into_iter()
+        .filter(|entry| File::of(entry).is_some_and(|file| files.contains_key(&file)))
+        .filter_map(|entry| Some((key_of(&entry)?, entry)))
         .collect();
+    for SentRow { line, entry } in rows {
+        let was = key_of(&entry).and_then(|key| before.remove(&key));
+        let Some(report) = File::of(&entry).and_then(|file| difference.files.get_mut(&file)) else {
+            continue;
+        };
+        match was {
+            Some(was) if was == entry => {
+                report.unchanged += 1;
+                continue;
+            }
+            Some(was) if !was.retired => report.changed += 1,
+            Some(_) | None => report.added += 1,
+        }
+        if report.lines.len() < REPORTED_LINES_MAX {
+            report.lines.push(u32::try_from(line).unwrap_or(u32::MAX));
+        }
+        difference.entries.push(entry);
+    }
+    for entry in before.into_values().filter(|entry| !entry.retired) {
+        if let Some(report) = File::of(&entry).and_then(|file| difference.files.get_mut(&file)) {
+            report.retired += 1;
+        }
+        difference.entries.push(DirectoryEntry { retired: true, ..entry });
+    }
     difference
 }
 

@@ -2,20 +2,24 @@
 
 use huying_platform::{
     auth::{Principal, Role},
-    codes::{RegionCode, UnitCode},
+    codes::{RegionCode, RepresentativeCode, UnitCode},
     directory::Directory,
 };
-use huying_proto::{events::v1::UnitKind, routing::v1::Case};
+use huying_proto::{
+    events::v1::{CaseKind, UnitKind},
+    routing::v1::Case,
+};
+use jiff::Timestamp;
 
 use super::get_case::summary;
 use crate::{
     domain::{
         authority::{covers_region, is_within_scope, lies_in, office_region},
-        case::State,
+        case::{Stage, State},
     },
     error::Error,
     service::Service,
-    store::lists::{Along, Page, Position, read_page},
+    store::lists::{self, Along, Filters, Followed, Horizon, Page, Position, read_page},
 };
 
 /// What is asked for.
@@ -25,9 +29,21 @@ pub struct Selection {
     pub unit: Option<UnitCode>,
     /// In these states; empty: in any open state.
     pub states: Vec<State>,
+    /// In these stages; empty: in any.
+    pub stages: Vec<Stage>,
+    /// Of these kinds; empty: of any.
+    pub kinds: Vec<CaseKind>,
+    /// Of this category and those below it.
+    pub category: Option<String>,
     /// In the subtree of this region.
     pub region: Option<RegionCode>,
-    /// Only those whose deadline has passed.
+    /// Addressed to this representative or their station, or claimed by them.
+    pub representative: Option<RepresentativeCode>,
+    /// Submitted at or after this.
+    pub submitted_from: Option<Timestamp>,
+    /// Submitted before this.
+    pub submitted_before: Option<Timestamp>,
+    /// Only those that bear the overdue mark, or whose deadline has passed.
     pub overdue_only: bool,
     /// How many at most.
     pub page_size: u32,
@@ -47,46 +63,67 @@ pub struct Listed {
 /// Reads a page.
 ///
 /// # Errors
-/// When the caller may not see the unit's cases, or a code is unknown.
+/// When the caller may not see the unit's or the representative's cases, or a code is unknown.
 pub async fn list_cases(
     service: &Service,
     principal: &Principal,
     selection: &Selection,
 ) -> Result<Listed, Error> {
     let directory = service.directory.load();
-    if let Some(region) =
-        selection.region.as_ref().filter(|region| directory.region(region.as_str()).is_none())
-    {
-        return Err(Error::InvalidField { field: "region_code", problem: format!("{region} is unknown") });
-    }
-    if !is_within_scope(principal, &directory) {
-        return Err(denied(principal, &principal.code));
-    }
-    let ranges = match &selection.unit {
-        Some(unit) => of_unit(principal, unit, &directory)?,
-        None => of_caller(principal, &directory)?,
-    };
-    let states = if selection.states.is_empty() { State::OPEN.to_vec() } else { selection.states.clone() };
-    // One more than asked for tells whether there is a next page.
-    let page = Page {
-        ranges: narrowed(ranges, selection.region.as_ref()),
-        states,
-        within: selection.region.clone(),
-        overdue_at: selection.overdue_only.then(|| service.clock.now()),
-        after: selection.after,
-        limit: i64::from(selection.page_size) + 1,
-    };
-    let mut found = read_page(&service.db, &page).await?;
-    let has_more = found.len() > selection.page_size as usize;
-    found.truncate(selection.page_size as usize);
-    let next = found.last().filter(|_| has_more).map(|last| Position {
-        due_at: last.case.duty.as_ref().map(|duty| duty.due_at),
-        case_id: last.case.id,
-    });
-    Ok(Listed { cases: found.iter().map(summary).collect(), next })
+    let page = plan(principal, selection, &directory, service.clock.now())?;
+    let lists::Listed { cases, next } = read_page(&service.db, &page).await?;
+    Ok(Listed { cases: cases.iter().map(summary).collect(), next })
 }
 
-/// A unit's cases: those it is responsible for or, for an office, holds.
+/// Where to read, and what of it to show.
+fn plan(
+    principal: &Principal,
+    selection: &Selection,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Page, Error> {
+    if let Some(region) = selection.region.as_ref().filter(|code| directory.region(code.as_str()).is_none()) {
+        return Err(Error::InvalidField { field: "region_code", problem: format!("{region} is unknown") });
+    }
+    if !is_within_scope(principal, directory) {
+        return Err(denied(principal, &principal.code));
+    }
+    let followed =
+        selection.representative.as_ref().map(|code| followed(code.as_str(), directory)).transpose()?;
+    let mut filters = Filters {
+        states: if selection.states.is_empty() { State::OPEN.to_vec() } else { selection.states.clone() },
+        stages: selection.stages.clone(),
+        kinds: selection.kinds.clone(),
+        category: selection.category.clone(),
+        within: selection.region.clone(),
+        followed: None,
+        horizon: None,
+        overdue_at: selection.overdue_only.then_some(now),
+        submitted_from: selection.submitted_from,
+        submitted_before: selection.submitted_before,
+    };
+    let ranges = match (&selection.unit, followed) {
+        (Some(unit), followed) => {
+            filters.followed = followed;
+            of_unit(principal, unit, directory)?
+        }
+        (None, Some(followed)) => of_representative(principal, followed, directory, &mut filters)?,
+        (None, None) => of_caller(principal, directory)?,
+    };
+    let ranges = narrowed(ranges, &mut filters);
+    Ok(Page { ranges, filters, after: selection.after, size: selection.page_size as usize })
+}
+
+fn followed(code: &str, directory: &Directory) -> Result<Followed, Error> {
+    let Some(representative) = directory.representative(code) else {
+        let problem = format!("{code} is unknown");
+        return Err(Error::InvalidField { field: "representative_code", problem });
+    };
+    let station = Some(representative.station.clone()).filter(|station| !station.is_empty());
+    Ok(Followed { representative: code.to_owned(), station })
+}
+
+/// A unit's cases: those it is responsible for or has an open part of or, for an office, holds.
 fn of_unit(principal: &Principal, code: &UnitCode, directory: &Directory) -> Result<Vec<Along>, Error> {
     let Some(unit) = directory.unit(code.as_str()) else {
         return Err(Error::InvalidField { field: "unit", problem: format!("{code} is unknown") });
@@ -104,10 +141,43 @@ fn of_unit(principal: &Principal, code: &UnitCode, directory: &Directory) -> Res
     if !may_see {
         return Err(denied(principal, code.as_str()));
     }
-    Ok(vec![match unit.kind() {
-        UnitKind::Department => Along::ResponsibilityOf(unit.code.clone()),
-        UnitKind::Office | UnitKind::Unspecified => Along::HeldBy(unit.code.clone()),
-    }])
+    Ok(match unit.kind() {
+        UnitKind::Department => {
+            vec![Along::ResponsibilityOf(unit.code.clone()), Along::CoHandledBy(unit.code.clone())]
+        }
+        UnitKind::Office | UnitKind::Unspecified => vec![Along::HeldBy(unit.code.clone())],
+    })
+}
+
+/// The cases that a representative follows, as far as the caller may see them.
+fn of_representative(
+    principal: &Principal,
+    followed: Followed,
+    directory: &Directory,
+    filters: &mut Filters,
+) -> Result<Vec<Along>, Error> {
+    match principal.role {
+        Role::Representative if principal.code == followed.representative => {}
+        Role::Representative => return Err(denied(principal, &followed.representative)),
+        Role::Operator | Role::Auditor => {
+            // What the token is limited to lies within what is asked for, or the other way round, or they are apart.
+            if let Some(scope) = &principal.region {
+                let asked = filters.within.take();
+                filters.within = Some(deeper(scope, asked.as_ref(), directory, principal)?);
+            }
+        }
+        Role::Office => {
+            let region = office_region(principal, directory).and_then(|region| region.parse().ok());
+            let Some(region) = region else { return Err(denied(principal, &principal.code)) };
+            filters.horizon = Some(Horizon { office: principal.code.clone(), region });
+        }
+        Role::Department => {
+            // Its own cases are few against all that a representative follows.
+            filters.followed = Some(followed);
+            return of_caller(principal, directory);
+        }
+    }
+    Ok(followed.ranges())
 }
 
 /// All that a caller may see.
@@ -116,30 +186,56 @@ fn of_caller(principal: &Principal, directory: &Directory) -> Result<Vec<Along>,
         Role::Operator | Role::Auditor => {
             Ok(vec![principal.region.clone().map_or(Along::Everything, Along::Within)])
         }
-        Role::Department => Ok(vec![Along::AssignedTo(principal.code.clone())]),
+        Role::Department => {
+            Ok(vec![Along::AssignedTo(principal.code.clone()), Along::CoHandledBy(principal.code.clone())])
+        }
         Role::Office => {
             let region = office_region(principal, directory).and_then(|region| region.parse().ok());
             let Some(region) = region else { return Err(denied(principal, &principal.code)) };
             Ok(vec![Along::Within(region), Along::HeldBy(principal.code.clone())])
         }
-        Role::Representative => Err(denied(principal, &principal.code)),
+        Role::Representative => {
+            let followed =
+                followed(&principal.code, directory).map_err(|_| denied(principal, &principal.code))?;
+            Ok(followed.ranges())
+        }
+    }
+}
+
+/// The deeper of two regions of which one contains the other.
+fn deeper(
+    scope: &RegionCode,
+    asked: Option<&RegionCode>,
+    directory: &Directory,
+    principal: &Principal,
+) -> Result<RegionCode, Error> {
+    let Some(asked) = asked else { return Ok(scope.clone()) };
+    if lies_in(directory, asked.as_str(), scope.as_str()) {
+        Ok(asked.clone())
+    } else if lies_in(directory, scope.as_str(), asked.as_str()) {
+        Ok(scope.clone())
+    } else {
+        Err(denied(principal, asked.as_str()))
     }
 }
 
 /// Everything within a region has an index of its own.
-fn narrowed(ranges: Vec<Along>, region: Option<&RegionCode>) -> Vec<Along> {
-    match (ranges.as_slice(), region) {
-        ([Along::Everything], Some(region)) => vec![Along::Within(region.clone())],
-        _ => ranges,
+fn narrowed(ranges: Vec<Along>, filters: &mut Filters) -> Vec<Along> {
+    match (ranges.as_slice(), filters.within.take()) {
+        ([Along::Everything], Some(region)) => vec![Along::Within(region)],
+        (_, within) => {
+            filters.within = within;
+            ranges
+        }
     }
 }
 
-fn denied(principal: &Principal, unit: &str) -> Error {
+fn denied(principal: &Principal, code: &str) -> Error {
     tracing::warn!(
         subject = principal.subject,
         role = ?principal.role,
         code = principal.code,
-        unit,
+        of = code,
         "listing denied"
     );
     Error::OutOfScope

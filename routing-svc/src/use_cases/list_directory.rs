@@ -1,11 +1,12 @@
-//! Lists reference data by code, page by page, from the snapshot in memory. Retired entries are left out.
+//! Lists reference data by code, page by page, from the snapshot in memory: what the last import had, also what is not
+//! valid yet or any more, with its days. Retired entries are left out.
 
 use huying_platform::{
     codes::RegionCode,
     directory::{Directory, Kind, key_of},
 };
 use huying_proto::{
-    events::v1::{Category, DirectoryEntry, directory_entry::Entry},
+    events::v1::{DirectoryEntry, directory_entry::Entry},
     routing::v1::ListDirectoryResponse,
 };
 
@@ -20,7 +21,7 @@ use crate::{
 pub struct DirectorySelection {
     /// Kind of entries.
     pub file: File,
-    /// In the subtree of this region; not asked of categories.
+    /// In the subtree of this region; not asked of categories, limits and days.
     pub region: Option<RegionCode>,
     /// How many at most.
     pub page_size: u32,
@@ -47,8 +48,7 @@ pub fn list_directory(
     };
     let mut found: Vec<(String, DirectoryEntry)> = entries(&directory, selection.file, is_within)
         .into_iter()
-        .map(|entry| DirectoryEntry { entry: Some(entry), retired: false })
-        .filter_map(|entry| Some((key_of(&entry)?.1, entry)))
+        .filter_map(|entry| with_key(&directory, entry))
         .filter(|(code, _)| selection.after.as_ref().is_none_or(|after| code > after))
         .collect();
     found.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
@@ -62,36 +62,34 @@ pub fn list_directory(
 }
 
 fn entries(directory: &Directory, file: File, is_within: impl Fn(&str) -> bool) -> Vec<Entry> {
-    let is_active = |kind: Kind, code: &str| directory.is_active(kind, code);
+    let is_listed = |kind: Kind, code: &str| !directory.is_retired(kind, code);
     match file {
         File::Regions => directory
             .regions()
-            .filter(|region| is_within(&region.code) && is_active(Kind::Region, &region.code))
+            .filter(|region| is_within(&region.code) && is_listed(Kind::Region, &region.code))
             .cloned()
             .map(Entry::Region)
             .collect(),
         File::Units => directory
             .units()
-            .filter(|unit| is_within(&unit.region) && is_active(Kind::Unit, &unit.code))
+            .filter(|unit| is_within(&unit.region) && is_listed(Kind::Unit, &unit.code))
             .cloned()
             .map(Entry::Unit)
             .collect(),
         File::Stations => directory
             .stations()
-            .filter(|station| is_within(&station.region) && is_active(Kind::Station, &station.code))
+            .filter(|station| is_within(&station.region) && is_listed(Kind::Station, &station.code))
             .cloned()
             .map(Entry::Station)
             .collect(),
         File::Representatives => directory
             .representatives()
-            .filter(|one| is_within(&one.region) && is_active(Kind::Representative, &one.code))
+            .filter(|one| is_within(&one.region) && is_listed(Kind::Representative, &one.code))
             .cloned()
             .map(Entry::Representative)
             .collect(),
-        File::Categories => {
-            directory.categories().map(|path| Entry::Category(Category { path: path.to_owned() })).collect()
-        }
-        // The snapshot holds the rules in force only.
+        // Of categories, rules, limits and days the snapshot holds those in force only.
+        File::Categories => directory.category_entries().cloned().map(Entry::Category).collect(),
         File::Rules => directory
             .rules()
             .iter()
@@ -99,5 +97,18 @@ fn entries(directory: &Directory, file: File, is_within: impl Fn(&str) -> bool) 
             .cloned()
             .map(Entry::Rule)
             .collect(),
+        File::Policies => directory.policies().iter().cloned().map(Entry::Policy).collect(),
+        File::Calendar => directory.calendar_days().iter().cloned().map(Entry::CalendarDay).collect(),
     }
+}
+
+/// An entry with its key and its validity.
+fn with_key(directory: &Directory, entry: Entry) -> Option<(String, DirectoryEntry)> {
+    let mut entry = DirectoryEntry { entry: Some(entry), ..DirectoryEntry::default() };
+    let (kind, code) = key_of(&entry)?;
+    if let Some(validity) = directory.validity(kind, &code) {
+        entry.valid_from.clone_from(&validity.from);
+        entry.valid_until.clone_from(&validity.until);
+    }
+    Some((code, entry))
 }

@@ -1,12 +1,10 @@
-//! Takes up what intake asks in the name of others: a citizen's rating, and entries of readings and erasures.
+//! Takes up what intake asks in the name of others: a citizen's rating or withdrawal, and entries of readings and
+//! erasures.
 //!
 //! The inbox makes each request count once. A request that the case does not allow is answered with `RequestRefused`;
 //! one whose case has not arrived waits. An erasure also takes the citizen's text out of the case.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
 use huying_platform::{
     ids::{CaseId, EventId},
@@ -14,18 +12,18 @@ use huying_platform::{
     outbox::OutgoingEvent,
     status,
 };
-use huying_proto::events::v1::{Actor, ActorRole, CaseHeader, Event, RequestRefused, event::Body};
+use huying_proto::events::v1::{Actor, ActorRole, Event, RequestRefused, event::Body};
 use jiff::Timestamp;
 
-use super::entry::Entries;
+use super::desk::{ATTEMPTS_MAX, Attempt, Desk, Undecided, header_of};
 use crate::{
     domain::{
         command::{Command, Rejection},
-        decide::{Context, decide},
         submission::Malformed,
     },
+    reference::Reference,
     service::{CONSUMER, Service},
-    store::{cases, history, rows::Stored},
+    store::{cases, rows::Stored},
 };
 
 /// A request of intake and the trace it belongs to.
@@ -52,6 +50,9 @@ pub enum TakeUpError {
         /// The case.
         case_id: CaseId,
     },
+    /// Others kept merging cases into those of the batch.
+    #[error("the cases were needed by others {ATTEMPTS_MAX} times in a row")]
+    Contended,
     /// A failed statement or commit.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -76,6 +77,9 @@ impl Request {
             Some(Body::ErasureRequested(erasure)) => {
                 Command::RecordErasure { ground: erasure.ground.clone() }
             }
+            Some(Body::WithdrawalRequested(withdrawal)) => {
+                Command::Withdraw { reason: withdrawal.reason.clone() }
+            }
             Some(
                 Body::CaseSubmitted(_)
                 | Body::CaseQueued(_)
@@ -93,6 +97,26 @@ impl Request {
                 | Body::DeadlineExpired(_)
                 | Body::PrivatePartRead(_)
                 | Body::PrivatePartErased(_)
+                | Body::CaseDeclined(_)
+                | Body::CaseClassified(_)
+                | Body::CaseTransferred(_)
+                | Body::CaseClaimed(_)
+                | Body::PartAssigned(_)
+                | Body::PartAnswered(_)
+                | Body::PartWaived(_)
+                | Body::ExtensionRequested(_)
+                | Body::ExtensionGranted(_)
+                | Body::ExtensionRefused(_)
+                | Body::DeadlineNear(_)
+                | Body::CaseUrged(_)
+                | Body::CaseSupervised(_)
+                | Body::CriticismCirculated(_)
+                | Body::CaseMerged(_)
+                | Body::CaseAbsorbed(_)
+                | Body::CaseUnmerged(_)
+                | Body::CaseSplitOff(_)
+                | Body::CaseWithdrawn(_)
+                | Body::ClocksRecomputed(_)
                 | Body::RequestRefused(_),
             )
             | None => return Err(Malformed::Other { expected: "a request of intake" }),
@@ -112,22 +136,28 @@ impl Request {
 /// # Errors
 /// When a case has not arrived, or a statement fails.
 pub async fn take_up_requests(service: &Service, batch: &[Request]) -> Result<(), TakeUpError> {
-    let directory = service.directory.load();
-    let now = service.clock.now();
+    let reference = service.reference().await?;
+    let mut case_ids: BTreeSet<CaseId> = batch.iter().map(|request| request.case_id).collect();
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt(service, &reference, batch, &case_ids).await? {
+            Attempt::Done(()) => return Ok(()),
+            Attempt::Needs(more) => case_ids.extend(more),
+        }
+    }
+    Err(TakeUpError::Contended)
+}
+
+async fn attempt(
+    service: &Service,
+    reference: &Reference,
+    batch: &[Request],
+    case_ids: &BTreeSet<CaseId>,
+) -> Result<Attempt<()>, TakeUpError> {
     let event_ids: Vec<_> = batch.iter().map(|request| request.event_id.as_uuid()).collect();
-    let case_ids: BTreeSet<CaseId> = batch.iter().map(|request| request.case_id).collect();
 
     let mut transaction = service.db.begin().await?;
     let mut unseen = inbox::claim(&mut transaction, CONSUMER, &event_ids).await?;
-    let ids: Vec<CaseId> = case_ids.into_iter().collect();
-    let mut at_hand: BTreeMap<CaseId, Stored> = cases::lock(&mut transaction, &ids)
-        .await?
-        .into_iter()
-        .map(|stored| (stored.case.id, stored))
-        .collect();
-
-    let mut entries = Entries::default();
-    let mut changed = BTreeSet::new();
+    let mut desk = Desk::open(&mut transaction, reference, || service.clock.now(), case_ids).await?;
     let mut erased = Vec::new();
     for request in batch {
         // Taken out, so that a request that came twice in one batch counts once.
@@ -135,49 +165,41 @@ pub async fn take_up_requests(service: &Service, batch: &[Request]) -> Result<()
             continue;
         }
         let case_id = request.case_id;
-        let stored = at_hand.get_mut(&case_id).ok_or(TakeUpError::CaseNotHere { case_id })?;
-        let context =
-            Context { now, actor: request.actor.clone(), directory: &directory, policies: &service.policies };
-        match decide(&stored.case, &request.command, &context) {
-            Ok(decision) => {
-                stored.case = decision.case;
-                changed.insert(case_id);
-                if matches!(request.command, Command::RecordErasure { .. }) {
-                    erased.push(case_id);
-                }
-                entries.add(case_id, &stored.header, decision.events, request.traceparent.as_deref());
+        let traceparent = request.traceparent.as_deref();
+        match desk.decide(case_id, &request.command, request.actor.clone(), traceparent) {
+            Ok(()) if matches!(request.command, Command::RecordErasure { .. }) => erased.push(case_id),
+            Ok(()) => {}
+            Err(Undecided::Unknown) => return Err(TakeUpError::CaseNotHere { case_id }),
+            Err(Undecided::Needs(more)) => {
+                // Now, and not whenever the connection is used next: the next attempt waits for these very locks.
+                transaction.rollback().await?;
+                return Ok(Attempt::Needs(more));
             }
-            Err(rejection) => entries.outgoing.push(refusal(request, &stored.header, &rejection, now)),
+            Err(Undecided::Rejected(rejection)) => {
+                let stored = desk.case(case_id).ok_or(TakeUpError::CaseNotHere { case_id })?;
+                let refusal = refusal(request, stored, &rejection, desk.now());
+                desk.send(refusal);
+            }
         }
     }
-    let changed: Vec<_> =
-        changed.iter().filter_map(|id| at_hand.get(id)).map(|stored| &stored.case).collect();
-    if !changed.is_empty() {
-        cases::update(&mut transaction, &changed).await?;
-        history::append(&mut transaction, &entries.episodes).await?;
-    }
+    desk.save(&mut transaction).await?;
     if !erased.is_empty() {
-        cases::erase_bodies(&mut transaction, &erased).await?;
+        cases::erase_texts(&mut transaction, &erased).await?;
     }
-    service.outbox.append(&mut transaction, &entries.outgoing).await?;
+    desk.tell(&mut transaction, &service.outbox).await?;
     transaction.commit().await?;
     service.outbox.wake();
-    Ok(())
+    Ok(Attempt::Done(()))
 }
 
 /// Tells intake, and through it the citizen, that a request was not taken up. Not part of the history.
-fn refusal(
-    request: &Request,
-    header: &Arc<CaseHeader>,
-    rejection: &Rejection,
-    now: Timestamp,
-) -> OutgoingEvent {
+fn refusal(request: &Request, stored: &Stored, rejection: &Rejection, now: Timestamp) -> OutgoingEvent {
     let event = Event {
         event_id: EventId::new_v7().to_string(),
         case_id: request.case_id.to_string(),
         case_version: 0,
         occurred_at: Some(status::timestamp_to_proto(now)),
-        header: Some(CaseHeader::clone(header)),
+        header: Some((*header_of(&stored.case, &stored.header)).clone()),
         actor: Some(Actor { role: ActorRole::System.into(), code: String::new() }),
         standing: None,
         body: Some(Body::RequestRefused(RequestRefused {

@@ -1,21 +1,25 @@
-//! Takes up what citizens submitted: many cases in one transaction, five statements whatever their number.
+//! Takes up what citizens submitted: many cases in one transaction, six statements whatever their number.
 //!
 //! The primary key of the case is the inbox: a submission that comes again inserts nothing, and what was not inserted
 //! is neither entered nor sent.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use huying_platform::{directory::Directory, ids::CaseId};
+use huying_platform::ids::CaseId;
 use huying_proto::events::v1::Actor;
 
-use super::entry::Entries;
+use super::desk::{Entries, header_of};
 use crate::{
     domain::{
-        decide::{Context, Decision},
+        decide::Decision,
         submission::{NoOffice, Submission, take_up},
     },
+    reference::Reference,
     service::Service,
-    store::{cases, history},
+    store::{
+        cases::{self, NewCase},
+        history,
+    },
 };
 
 /// A submission and the trace it belongs to.
@@ -49,23 +53,26 @@ pub enum TakeUpError {
 /// # Errors
 /// When one of them has no office, or a statement fails.
 pub async fn take_up_submissions(service: &Service, batch: Vec<Arrived>) -> Result<usize, TakeUpError> {
-    let directory = service.directory.load();
-    let decided = decide_all(service, &directory, batch)?;
-    let pairs: Vec<_> =
-        decided.values().map(|(arrived, decision)| (&arrived.submission, &decision.case)).collect();
+    let reference = service.reference().await?;
+    let decided = decide_all(service, &reference, batch)?;
+    let cases: Vec<NewCase<'_>> = decided
+        .values()
+        .map(|(arrived, decision)| NewCase { submission: &arrived.submission, case: &decision.case })
+        .collect();
 
     let mut transaction = service.db.begin().await?;
-    let new = cases::insert_new(&mut transaction, &pairs).await?;
+    let new = cases::insert_new(&mut transaction, &cases).await?;
     let mut entries = Entries::default();
     for (case_id, (arrived, decision)) in decided {
         if new.contains(&case_id.as_uuid()) {
-            let header = Arc::new(arrived.submission.header);
-            entries.add(case_id, &header, decision.events, arrived.traceparent.as_deref());
+            let Decision { case, events } = decision;
+            let header = header_of(&case, &Arc::new(arrived.submission.header));
+            entries.add(None, &case, &header, events, arrived.traceparent.as_deref());
         }
     }
     if !new.is_empty() {
         history::append(&mut transaction, &entries.episodes).await?;
-        service.outbox.append(&mut transaction, &entries.outgoing).await?;
+        entries.tell(&mut transaction, &service.outbox).await?;
     }
     transaction.commit().await?;
     service.outbox.wake();
@@ -77,15 +84,14 @@ type Decisions = BTreeMap<CaseId, (Arrived, Decision)>;
 
 fn decide_all(
     service: &Service,
-    directory: &Directory,
+    reference: &Reference,
     batch: Vec<Arrived>,
 ) -> Result<Decisions, TakeUpError> {
-    let context =
-        Context { now: service.clock.now(), actor: Actor::default(), directory, policies: &service.policies };
+    let context = reference.context(service.clock.now(), Actor::default());
     let mut decided = Decisions::new();
     for arrived in batch {
         let case_id = arrived.submission.case_id;
-        let decision = take_up(&arrived.submission, &context)
+        let decision = take_up(&arrived.submission, &reference.routing, &context)
             .map_err(|source| TakeUpError::NoOffice { case_id, source })?;
         decided.insert(case_id, (arrived, decision));
     }

@@ -17,8 +17,7 @@ async fn a_case_goes_from_the_queue_to_its_end() {
     let town = Town::start().await;
     let case_id = town.queued().await;
     assert_eq!(state(&town.register("150802001-office", &case_id).await.unwrap()), CaseState::Registered);
-    let escalate = proto::EscalateCaseRequest { command: command(&case_id), reason: "权限不足".into() };
-    town.cases().escalate_case(town.call("office", "150802001-office", escalate)).await.unwrap();
+    town.escalate("150802001-office", &case_id).await.unwrap();
     let delegate = proto::DelegateCaseRequest {
         command: command(&case_id),
         region_code: "150802001".into(),
@@ -30,14 +29,13 @@ async fn a_case_goes_from_the_queue_to_its_end() {
     let progress = proto::ReportProgressRequest {
         command: command(&case_id),
         text: "联系人13800138000，已到现场。".into(),
+        pictures: Vec::new(),
     };
     town.cases().report_progress(town.call("department", "150802001-housing", progress)).await.unwrap();
     let replied = town.reply(&case_id).await.unwrap();
     assert_eq!(state(&replied), CaseState::Replied);
     assert_eq!(replied.standing.as_ref().unwrap().responsible_unit, "150802001-office");
-    let close = proto::CloseCaseRequest { command: command(&case_id), note: String::new() };
-    let closed = town.cases().close_case(town.call("office", "150802001-office", close)).await.unwrap();
-    let closed = closed.into_inner().outcome.unwrap();
+    let closed = town.close(&case_id).await.unwrap();
     assert_eq!(state(&closed), CaseState::Closed);
     assert_eq!(closed.standing.unwrap().deadline_at_us, 0);
 
@@ -65,7 +63,8 @@ async fn a_case_goes_from_the_queue_to_its_end() {
     let seen = town.get("auditor", "", &case_id).await.unwrap();
     assert_eq!(seen.history, events);
     assert_eq!(seen.case.unwrap().body, "家里只有十四度。");
-    assert!(seen.allowed_commands.is_empty());
+    assert_eq!(seen.allowed_commands, ["ReopenCase"]);
+    assert!(seen.allowed_to_you.is_empty());
     town.house.stop().await;
 }
 
@@ -102,7 +101,8 @@ async fn a_request_id_is_good_for_one_request() {
     town.cases().accept_case(town.call("department", "150802001-housing", accept)).await.unwrap();
 
     // Another body, another command with the very same bytes, another case.
-    let reply = proto::ReplyCaseRequest { command: envelope.clone(), text: "好".into() };
+    let reply =
+        proto::ReplyCaseRequest { command: envelope.clone(), text: "好".into(), pictures: Vec::new() };
     let refused =
         town.cases().reply_case(town.call("department", "150802001-housing", reply)).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).0.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
@@ -124,6 +124,28 @@ async fn a_request_id_is_good_for_one_request() {
 }
 
 #[tokio::test]
+async fn one_request_id_for_two_cases_at_once_is_good_for_one_of_them() {
+    let town = Town::start().await;
+    for _ in 0..5 {
+        let (one, other) = (town.assigned().await, town.assigned().await);
+        let envelope = command(&one);
+        let accept = |case_id: &str| {
+            let envelope =
+                envelope.clone().map(|envelope| proto::Command { case_id: case_id.into(), ..envelope });
+            let request = proto::AcceptCaseRequest { command: envelope };
+            let (mut cases, request) = (town.cases(), town.call("department", "150802001-housing", request));
+            async move { cases.accept_case(request).await }
+        };
+        let refused = match tokio::join!(accept(&one), accept(&other)) {
+            (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => refused,
+            both => panic!("{both:?}"),
+        };
+        assert_eq!((refused.code(), reason(&refused).0.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
+    }
+    town.house.stop().await;
+}
+
+#[tokio::test]
 async fn a_refusal_says_what_would_be_taken_and_changes_nothing() {
     let town = Town::start().await;
     let case_id = town.assigned().await;
@@ -132,7 +154,16 @@ async fn a_refusal_says_what_would_be_taken_and_changes_nothing() {
     let (reason, metadata) = reason(&refused);
     assert_eq!(reason, "COMMAND_NOT_ALLOWED");
     assert_eq!(metadata["state"], "ASSIGNED");
-    assert_eq!(metadata["allowed_commands"], "EscalateCase,AcceptCase,ReturnCase");
+    assert_eq!(metadata["cause"], "STATE_DOES_NOT_ALLOW");
+    assert_eq!(
+        metadata["allowed_commands"],
+        "ClassifyCase,TransferCase,EscalateCase,AcceptCase,ReturnCase,ReportProgress,AssignPart,RequestExtension,\
+         UrgeCase,SuperviseCase,CirculateCriticism,ClaimCase,MergeCase,RecomputeClocks"
+    );
+    assert_eq!(
+        metadata["allowed_to_you"],
+        "AcceptCase,ReturnCase,ReportProgress,AssignPart,RequestExtension"
+    );
     assert_eq!(town.event_names_of(&case_id).await.len(), 2);
     assert_eq!(town.count("SELECT count(*) FROM command_requests").await, 0);
     town.house.stop().await;
@@ -186,28 +217,6 @@ async fn only_those_responsible_may_act() {
 }
 
 #[tokio::test]
-async fn a_third_return_is_refused() {
-    let town = Town::start().await;
-    let case_id = town.assigned().await;
-    let give_back = || proto::ReturnCaseRequest {
-        command: command(&case_id),
-        legal_basis: "城镇供热条例第八条".into(),
-        proposed_unit: "150802-housing".into(),
-    };
-    for _ in 0..2 {
-        let request = town.call("department", "150802001-housing", give_back());
-        town.cases().return_case(request).await.unwrap();
-        town.assign("150802001-office", &case_id, "150802001-housing").await.unwrap();
-    }
-    let request = town.call("department", "150802001-housing", give_back());
-    let refused = town.cases().return_case(request).await.unwrap_err();
-    let (reason, metadata) = reason(&refused);
-    assert_eq!((reason.as_str(), metadata["cause"].as_str()), ("COMMAND_NOT_ALLOWED", "RETURNS_USED_UP"));
-    assert!(!metadata["allowed_commands"].contains("ReturnCase"));
-    town.house.stop().await;
-}
-
-#[tokio::test]
 async fn bad_fields_are_all_named() {
     let town = Town::start().await;
     let case_id = town.queued().await;
@@ -216,10 +225,26 @@ async fn bad_fields_are_all_named() {
         unit: "住建局".into(),
         note: "字".repeat(2_001),
         reply_within: Some(prost_types::Duration { seconds: 1, nanos: 5 }),
+        parts: vec![proto::PartOrder {
+            answer_within: Some(prost_types::Duration { seconds: 1, nanos: 5 }),
+            ..proto::PartOrder::default()
+        }],
     };
     let refused =
         town.cases().assign_case(town.call("office", "150802001-office", request)).await.unwrap_err();
-    assert_eq!(fields(&refused), ["command.request_id", "command.case_id", "unit", "note", "reply_within"]);
+    assert_eq!(
+        fields(&refused),
+        [
+            "command.request_id",
+            "command.case_id",
+            "unit",
+            "note",
+            "reply_within",
+            "parts[0].unit",
+            "parts[0].task",
+            "parts[0].answer_within",
+        ]
+    );
 
     town.register("150802001-office", &case_id).await.unwrap();
     let refused = town.assign("150802001-office", &case_id, "150802-housing").await.unwrap_err();

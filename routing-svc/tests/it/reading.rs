@@ -1,8 +1,15 @@
-//! Who may read a case.
+//! Who may read a case, and what there is to be read.
 
+use huying_proto::{
+    events::v1::DeadlineKind,
+    routing::v1::{ExtensionStatus, PartStatus},
+};
 use tonic::Code;
 
-use super::town::{Town, fields, reason};
+use super::{
+    acts::{HOUSING, OFFICE, ROADS},
+    town::{Town, fields, picture, reason},
+};
 
 #[tokio::test]
 async fn a_case_is_read_by_those_on_its_path() {
@@ -19,7 +26,9 @@ async fn a_case_is_read_by_those_on_its_path() {
     ] {
         let seen = town.get(role, code, &case_id).await.unwrap();
         assert_eq!(seen.history.len(), 2, "{role} {code}");
-        assert_eq!(seen.allowed_commands, ["EscalateCase", "AcceptCase", "ReturnCase"]);
+        assert!(seen.allowed_commands.contains(&"AcceptCase".to_owned()));
+        let may_accept = seen.allowed_to_you.contains(&"AcceptCase".to_owned());
+        assert_eq!(may_accept, role == "department", "{role} {code}");
     }
     for (role, code) in [
         ("office", "150821-office"),
@@ -33,5 +42,72 @@ async fn a_case_is_read_by_those_on_its_path() {
     assert_eq!(fields(&town.get("auditor", "", "x").await.unwrap_err()), ["case_id"]);
     let unknown = town.get("auditor", "", &uuid::Uuid::now_v7().to_string()).await.unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
+    town.house.stop().await;
+}
+
+#[tokio::test]
+async fn one_answer_has_all_that_a_handler_needs() {
+    let town = Town::hasty().await.with_roads().await;
+    let began_us = town.house.platform.clock.now().as_microsecond();
+    let case_id = town.assigned().await;
+    town.accept(&case_id).await.unwrap();
+    town.assign_part(&case_id, ROADS).await.unwrap();
+    town.ask_for_more_time(&case_id, "60s").await.unwrap();
+    town.claim("r-150802001-001", &case_id).await.unwrap();
+    let seen = town.get("department", HOUSING, &case_id).await.unwrap();
+    let case = seen.case.unwrap();
+    assert_eq!(case.body, "家里只有十四度。");
+    assert_eq!(case.pictures, [picture()]);
+    assert_eq!((case.lead_unit.as_str(), case.stage()), (HOUSING, DeadlineKind::Reply));
+    assert_eq!(case.claimed_by, ["r-150802001-001"]);
+    let extension = case.extension.as_ref().unwrap();
+    assert_eq!((extension.status(), extension.limit.as_str()), (ExtensionStatus::Requested, "60s"));
+    let [part] = case.parts.as_slice() else { panic!("{case:?}") };
+    assert_eq!((part.status(), part.given_by.as_str()), (PartStatus::Open, HOUSING));
+    assert_eq!(part.part.as_ref().unwrap().unit, ROADS);
+    assert!(!part.overdue);
+
+    let [stage, whole, of_part] = case.clocks.as_slice() else { panic!("{:?}", case.clocks) };
+    assert_eq!((stage.kind(), stage.unit.as_str()), (DeadlineKind::Reply, HOUSING));
+    assert_eq!(stage.policy, "* * * reply 10000s");
+    assert_eq!((stage.began_at_us, stage.due_at_us - began_us), (began_us, 10_000_000_000));
+    assert_eq!(stage.remind_at_us - began_us, 8_000_000_000);
+    assert_eq!(stage.criticise_at_us - stage.due_at_us, 300_000_000);
+    assert_eq!((whole.kind(), whole.remind_at_us), (DeadlineKind::Case, 0));
+    assert_eq!(whole.due_at_us, case.standing.as_ref().unwrap().case_deadline_at_us);
+    assert_eq!((of_part.kind(), of_part.part_number), (DeadlineKind::Part, 1));
+
+    let names: Vec<&str> =
+        seen.history.iter().map(|event| huying_platform::subjects::event_name(event).unwrap()).collect();
+    let expected = [
+        "CaseRegistered",
+        "CaseAssigned",
+        "CaseAccepted",
+        "PartAssigned",
+        "ExtensionRequested",
+        "CaseClaimed",
+    ];
+    assert_eq!(names, expected);
+    assert!(seen.allowed_commands.contains(&"GrantExtension".to_owned()));
+    assert_eq!(seen.allowed_to_you, ["ReturnCase", "ReportProgress", "AssignPart", "WaivePart"]);
+
+    let office = town.get("office", OFFICE, &case_id).await.unwrap().allowed_to_you;
+    assert!(office.contains(&"GrantExtension".to_owned()) && !office.contains(&"ReturnCase".to_owned()));
+    let auditor = town.get("auditor", "", &case_id).await.unwrap();
+    assert!(auditor.allowed_to_you.is_empty() && !auditor.allowed_commands.is_empty());
+    town.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_replied_case_has_one_clock_and_nobody_is_reminded_by_it() {
+    let town = Town::start().await;
+    let case_id = town.replied().await;
+    let case = town.case(&case_id).await;
+    let [clock] = case.clocks.as_slice() else { panic!("{:?}", case.clocks) };
+    assert_eq!((clock.kind(), clock.unit.as_str(), clock.remind_at_us), (DeadlineKind::Rate, OFFICE, 0));
+    town.close(&case_id).await.unwrap();
+    let case = town.case(&case_id).await;
+    assert!(case.clocks.is_empty());
+    assert_eq!(case.stage(), DeadlineKind::Unspecified);
     town.house.stop().await;
 }

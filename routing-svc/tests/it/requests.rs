@@ -2,9 +2,14 @@
 
 use huying_platform::ids::EventId;
 use huying_proto::events::v1::{
-    Actor, ActorRole, CaseState, ErasureRequested, Event, PrivateReadRequested, RatingRequested, event::Body,
+    Actor, ActorRole, CaseState, ErasureRequested, Event, PrivateReadRequested, RatingRequested,
+    WithdrawalRequested, event::Body,
 };
-use huying_routing_svc::use_cases::take_up_requests::{Request, TakeUpError, take_up_requests};
+use huying_routing_svc::use_cases::{
+    forget_requests::forget_requests,
+    take_up_requests::{Request, TakeUpError, take_up_requests},
+};
+use jiff::SignedDuration;
 
 use super::town::Town;
 
@@ -104,8 +109,9 @@ async fn readings_and_erasures_are_entered_in_any_state_and_in_order() {
     let events = town.events_of(&case_id).await;
     assert_eq!(town.event_names_of(&case_id).await, ["CaseQueued", "PrivatePartRead", "PrivatePartErased"]);
     assert_eq!(events[1].actor.as_ref(), Some(&office));
-    let body = town.get("operator", "", &case_id).await.unwrap().case.unwrap().body;
-    assert_eq!(body, "", "what the citizen wrote is gone");
+    let case = town.get("operator", "", &case_id).await.unwrap().case.unwrap();
+    assert_eq!(case.body, "", "what the citizen wrote is gone");
+    assert!(case.pictures.is_empty(), "and what they showed");
     town.house.stop().await;
 }
 
@@ -119,5 +125,57 @@ async fn requests_that_overtake_their_case_on_the_broker_are_taken_up_after_it()
     town.house.publish_case_event(&submitted).await;
     town.house.until("both", async || town.house.outbox_events().await.len() == 2).await;
     assert_eq!(town.event_names_of(&submitted.case_id).await, ["CaseQueued", "PrivatePartRead"]);
+    town.house.stop().await;
+}
+
+fn withdrawal(town: &Town, case_id: &str) -> Event {
+    let withdrawal = WithdrawalRequested { reason: "已自行解决".into() };
+    request(town, case_id, Body::WithdrawalRequested(withdrawal))
+}
+
+#[tokio::test]
+async fn a_citizen_takes_a_case_back_until_it_is_answered() {
+    let town = Town::start().await;
+    let (open, replied) = (town.assigned().await, town.replied().await);
+    take_up(&town, &[withdrawal(&town, &open), withdrawal(&town, &replied)]).await.unwrap();
+    let events = town.events_of(&open).await;
+    let Some(Body::CaseWithdrawn(withdrawn)) = &events.last().unwrap().body else { panic!("{events:?}") };
+    assert_eq!(withdrawn.reason, "已自行解决");
+    assert_eq!(town.case(&open).await.standing.unwrap().state(), CaseState::Withdrawn);
+    assert_eq!(*town.event_names_of(&replied).await.last().unwrap(), "RequestRefused");
+    town.house.stop().await;
+}
+
+#[tokio::test]
+async fn the_petitioner_of_a_merged_case_who_is_not_satisfied_goes_on_alone() {
+    let town = Town::start().await;
+    let (primary, merged) = (town.assigned().await, town.assigned().await);
+    town.merge(&merged, &primary).await.unwrap();
+    town.accept(&primary).await.unwrap();
+    town.reply(&primary).await.unwrap();
+    // Both petitioners speak in one batch, and their cases are bound to each other.
+    let batch = [rating(&town, &merged, false, true), rating(&town, &primary, true, false)];
+    take_up(&town, &batch).await.unwrap();
+    let standing = town.case(&merged).await.standing.unwrap();
+    assert!(standing.state() != CaseState::Merged && standing.merged_into.is_empty(), "{standing:?}");
+    assert!(town.event_names_of(&merged).await.contains(&"CaseReopened"));
+    assert!(town.event_names_of(&primary).await.contains(&"CaseSplitOff"));
+    assert_eq!(town.case(&primary).await.standing.unwrap().petitioner_count, 1);
+    town.house.stop().await;
+}
+
+#[tokio::test]
+async fn requests_are_forgotten_once_they_are_old() {
+    let town = Town::start().await;
+    let (old, young) = (town.assigned().await, town.assigned().await);
+    town.accept(&old).await.unwrap();
+    town.house.clock.advance(SignedDuration::from_hours(24 * 300));
+    town.accept(&young).await.unwrap();
+    town.house.clock.advance(SignedDuration::from_hours(24 * 101));
+    let kept = SignedDuration::from_hours(24 * 400);
+    let before = town.house.platform.clock.now() - kept;
+    assert_eq!(forget_requests(&town.service, before).await.unwrap(), 1);
+    assert_eq!(forget_requests(&town.service, before).await.unwrap(), 0);
+    assert_eq!(town.count("SELECT count(*) FROM command_requests").await, 1);
     town.house.stop().await;
 }

@@ -7,17 +7,26 @@ use huying_platform::{
 };
 use huying_proto::{
     events::v1::{
-        Actor, ActorRole, Addressee, CaseHeader, CaseKind, CaseSubmitted, Event, Publication, RegionPath,
-        addressee::To, event::Body,
+        Actor, ActorRole, Addressee, CaseHeader, CaseKind, CaseSubmitted, Event, Picture, Publication,
+        RegionPath, addressee::To, event::Body,
     },
     routing::v1::{
         self as proto, CommandOutcome, DirectoryFile, ImportDirectoryRequest, ImportDirectoryResponse,
         case_service_client::CaseServiceClient, directory_service_client::DirectoryServiceClient,
+        rule_service_client::RuleServiceClient,
     },
 };
 use huying_routing_svc::{
-    MIGRATIONS, consumers, domain::deadlines::Policies, domain::submission::Submission, grpc,
-    service::Service, use_cases::take_up_submissions::Arrived,
+    MIGRATIONS,
+    config::FeedBounds,
+    consumers,
+    domain::submission::Submission,
+    grpc,
+    service::Service,
+    use_cases::{
+        take_up_submissions::{Arrived, take_up_submissions},
+        watch_assignments::keep_hearing,
+    },
 };
 use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
 use uuid::Uuid;
@@ -38,6 +47,10 @@ pub(crate) const REPRESENTATIVES: &str = "code,designation,region,level,station\
 pub(crate) const CATEGORIES: &str = "level1,level2,level3\n城乡建设,供热,\n交通运输,公交,\n";
 pub(crate) const RULES: &str =
     "region,kind,category,tier,function\n150800,message,城乡建设,township,housing\n";
+/// Limits in seconds, far enough apart that no step of one falls on one of another.
+pub(crate) const POLICIES: &str = "kind,category,tier,step,limit\n*,*,*,register,1000s\n*,*,*,assign,2000s\n\
+    *,*,*,accept,500s\n*,*,*,reply,10000s\n*,*,*,re_answer,5000s\n*,*,*,rate,700s\n*,*,*,extension,10000s\n\
+    *,*,*,urge,100s\n*,*,*,supervise,200s\n*,*,*,criticise,300s\n";
 
 /// A town with its service running.
 pub(crate) struct Town {
@@ -66,9 +79,17 @@ impl Town {
     /// A town without reference data.
     pub(crate) async fn empty() -> Self {
         let house = TestHouse::start("routing", MIGRATIONS).await;
-        let service = Service::new(&house.platform, Policies::default());
+        let service = Service::new(&house.platform, FeedBounds::default());
         let channel = house.grpc_channel(grpc::routes(&house.platform, &service)).await;
+        house.platform.spawn("feed", keep_hearing(service.clone()));
         Self { house, service, channel }
+    }
+
+    /// A town whose limits are seconds.
+    pub(crate) async fn hasty() -> Self {
+        let town = Self::start().await;
+        town.import(&[(DirectoryFile::Policies, POLICIES)]).await.unwrap();
+        town
     }
 
     /// Starts the consumer.
@@ -94,6 +115,10 @@ impl Town {
 
     pub(crate) fn directory(&self) -> DirectoryServiceClient<Channel> {
         DirectoryServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn rules(&self) -> RuleServiceClient<Channel> {
+        RuleServiceClient::new(self.channel.clone())
     }
 
     /// Imports files as an operator.
@@ -137,17 +162,24 @@ impl Town {
             }),
             actor: Some(Actor { role: ActorRole::Citizen.into(), code: String::new() }),
             standing: None,
-            body: Some(Body::CaseSubmitted(CaseSubmitted { body: "家里只有十四度。".into() })),
+            body: Some(Body::CaseSubmitted(CaseSubmitted {
+                body: "家里只有十四度。".into(),
+                pictures: vec![picture()],
+            })),
         }
     }
 
     /// Takes a submission up without the broker. Returns the case.
     pub(crate) async fn take_up(&self, event: &Event) -> String {
         let arrived = Arrived { submission: Submission::parse(event).unwrap(), traceparent: None };
-        huying_routing_svc::use_cases::take_up_submissions::take_up_submissions(&self.service, vec![arrived])
-            .await
-            .unwrap();
+        take_up_submissions(&self.service, vec![arrived]).await.unwrap();
         event.case_id.clone()
+    }
+
+    /// Takes many up at once.
+    pub(crate) async fn take_up_all(&self, events: &[Event]) {
+        let arrived = |event| Arrived { submission: Submission::parse(event).unwrap(), traceparent: None };
+        take_up_submissions(&self.service, events.iter().map(arrived).collect()).await.unwrap();
     }
 
     /// A case that waits at the office of the township.
@@ -184,7 +216,7 @@ impl Town {
             command: command(case_id),
             unit: unit.into(),
             note: "请尽快".into(),
-            reply_within: None,
+            ..proto::AssignCaseRequest::default()
         };
         let response = self.cases().assign_case(self.call("office", office, request)).await?;
         Ok(response.into_inner().outcome.unwrap())
@@ -198,8 +230,11 @@ impl Town {
     }
 
     pub(crate) async fn reply(&self, case_id: &str) -> Result<CommandOutcome, Status> {
-        let request =
-            proto::ReplyCaseRequest { command: command(case_id), text: "管网已修复。".into() };
+        let request = proto::ReplyCaseRequest {
+            command: command(case_id),
+            text: "管网已修复。".into(),
+            pictures: vec![picture()],
+        };
         let response = self.cases().reply_case(self.call("department", "150802001-housing", request)).await?;
         Ok(response.into_inner().outcome.unwrap())
     }
@@ -232,6 +267,17 @@ impl Town {
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.house.platform.db).await.unwrap()
+    }
+}
+
+/// A picture as intake-svc gives it back.
+pub(crate) fn picture() -> Picture {
+    Picture {
+        picture_id: "5e".repeat(32),
+        media_type: "image/webp".into(),
+        width_px: 640,
+        height_px: 480,
+        size_bytes: 12_345,
     }
 }
 

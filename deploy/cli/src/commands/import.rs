@@ -8,24 +8,28 @@ use std::{
 
 use clap::Args;
 use futures_util::stream;
-use huying_proto::routing::v1::{DirectoryFile, ImportDirectoryRequest};
-use serde_json::json;
+use huying_proto::routing::v1::{
+    DirectoryFile, ImportDirectoryRequest, ImportDirectoryResponse, ImportedFile,
+};
+use serde_json::{Value, json};
 
 use crate::{
     context::{Context, Service, authorised},
     failure::Failure,
     identity::{Identity, IdentityArgs, token_or},
-    text,
+    text, words,
 };
 
 /// Referenced files come before those that refer to them.
-const FILES: [(&str, DirectoryFile); 6] = [
+const FILES: [(&str, DirectoryFile); 8] = [
     ("regions.csv", DirectoryFile::Regions),
     ("units.csv", DirectoryFile::Units),
     ("stations.csv", DirectoryFile::Stations),
     ("representatives.csv", DirectoryFile::Representatives),
     ("categories.csv", DirectoryFile::Categories),
     ("rules.csv", DirectoryFile::Rules),
+    ("policies.csv", DirectoryFile::Policies),
+    ("calendar.csv", DirectoryFile::Calendar),
 ];
 /// Well under the 1 MiB a chunk that the contract allows.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -37,9 +41,11 @@ Examples:
   huying import deploy/sample
   huying import city-data --token \"$OPERATOR_TOKEN\" --json
 
-Of regions.csv, units.csv, stations.csv, representatives.csv, categories.csv and rules.csv those
-that are there are sent; a file that is not there keeps its rows. Everything is taken, or nothing:
-faults are listed with file and line. Without a token, the call is made in the operator's name.";
+Of regions.csv, units.csv, stations.csv, representatives.csv, categories.csv, rules.csv, policies.csv
+(limits of time) and calendar.csv (holidays and make-up workdays) those that are there are sent; a
+file that is not there keeps its rows. Everything is taken, or nothing: faults are listed with file
+and line. The report says of each file how many rows are new, changed and retired; with --json also
+on which lines. Without a token, the call is made in the operator's name.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -63,26 +69,58 @@ pub(crate) async fn run(context: Context, arguments: ImportArgs) -> Result<(), F
             async move { client.import_directory(request?).await }
         })
         .await?;
-    context.output.result(
-        || {
-            text::facts(&[
-                ("files", names.join(", ")),
-                ("revision", report.revision.to_string()),
-                ("changed", report.changed.to_string()),
-                ("unchanged", report.unchanged.to_string()),
-                ("retired", report.retired.to_string()),
-            ])
-        },
-        || {
+    context.output.result(|| for_people(&names, &report), || to_json(&names, &report))
+}
+
+fn for_people(names: &[&str], report: &ImportDirectoryResponse) -> String {
+    let facts = text::facts(&[
+        ("files", names.join(", ")),
+        ("revision", report.revision.to_string()),
+        ("changed", report.changed.to_string()),
+        ("unchanged", report.unchanged.to_string()),
+        ("retired", report.retired.to_string()),
+    ]);
+    let rows: Vec<Vec<String>> = report
+        .files
+        .iter()
+        .map(|file| {
+            let counts = [file.added, file.changed, file.unchanged, file.retired];
+            [file_name(file)].into_iter().chain(counts.map(|count| count.to_string())).collect()
+        })
+        .collect();
+    if rows.is_empty() {
+        return facts;
+    }
+    format!("{facts}\n\n{}", text::table(&["FILE", "NEW", "CHANGED", "UNCHANGED", "RETIRED"], &rows))
+}
+
+fn to_json(names: &[&str], report: &ImportDirectoryResponse) -> Value {
+    let by_file: Vec<Value> = report
+        .files
+        .iter()
+        .map(|file| {
             json!({
-                "files": names,
-                "revision": report.revision,
-                "changed": report.changed,
-                "unchanged": report.unchanged,
-                "retired": report.retired,
+                "file": file_name(file),
+                "added": file.added,
+                "changed": file.changed,
+                "unchanged": file.unchanged,
+                "retired": file.retired,
+                "lines": file.lines,
             })
-        },
-    )
+        })
+        .collect();
+    json!({
+        "files": names,
+        "revision": report.revision,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "retired": report.retired,
+        "by_file": by_file,
+    })
+}
+
+fn file_name(file: &ImportedFile) -> String {
+    format!("{}.csv", words::directory_file(file.file))
 }
 
 /// The names of the files that are there, and all of them as chunks.

@@ -180,6 +180,9 @@ fn case_for_people(shown: &GetCaseResponse) -> String {
         ("state", format!("{}{overdue} (version {})", words::state(case.state), case.case_version)),
         ("held by", case.holder_office),
         ("unit", case.responsible_unit),
+        ("open parts", if case.open_parts > 0 { case.open_parts.to_string() } else { String::new() }),
+        ("people", if case.petitioner_count > 1 { case.petitioner_count.to_string() } else { String::new() }),
+        ("part of", case.merged_into),
     ]);
     for line in &shown.lines {
         text.push_str(&format!("\n\n{}", line_for_people(line)));
@@ -220,6 +223,9 @@ fn summary_json(case: &CaseSummary) -> Value {
         "holder_office": text_json(&case.holder_office),
         "responsible_unit": text_json(&case.responsible_unit),
         "overdue": case.overdue,
+        "open_parts": case.open_parts,
+        "petitioner_count": case.petitioner_count,
+        "merged_into": text_json(&case.merged_into),
         "case_version": case.case_version,
         "submitted_at": time_json(timestamp(case.submitted_at.as_ref())),
         "updated_at": time_json(timestamp(case.updated_at.as_ref())),

@@ -17,18 +17,23 @@ use crate::{
     failure::Failure,
 };
 
+pub(crate) mod batch;
 pub(crate) mod case;
 pub(crate) mod dead_letters;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod ledger_verify;
+pub(crate) mod picture;
 pub(crate) mod rate;
+pub(crate) mod rules;
 pub(crate) mod sample;
 pub(crate) mod submit;
 pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod track;
+pub(crate) mod watch;
+pub(crate) mod withdraw;
 pub(crate) mod work;
 
 /// No text that Huying takes is longer than 20,000 characters; the service says so better than a cut-off would.

@@ -14,6 +14,7 @@ use super::{key_or_new, text_argument};
 use crate::{
     context::{Context, Service},
     failure::Failure,
+    pictures,
     shapes::{region_code, region_json, time_json, timestamp},
     text,
     words::{Kind, kind_parser},
@@ -27,7 +28,7 @@ Examples:
   echo '建议增设公交站。' |
       huying submit --region 150802 --kind suggestion --title '公交' --body-file - --json
   huying submit --region 150802001 --title '暖气不热' --body-file letter.txt \\
-      --petitioner-file citizen.json
+      --petitioner-file citizen.json --picture 温度计.jpg
 
 Arguments are visible to other users of this machine while the command runs: where others work, put
 the letter and who wrote it into files. The petitioner's is JSON, each part optional:
@@ -88,6 +89,10 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "phone", "address"])]
     petitioner_file: Option<PathBuf>,
 
+    /// File with a picture, JPEG, PNG or WebP, shown when the text is; may be given several times, at most 6, 3 MiB in all
+    #[arg(long = "picture", value_name = "FILE")]
+    pictures: Vec<PathBuf>,
+
     /// Publish only that the case exists and how it goes, not its text
     #[arg(long)]
     status_only: bool,
@@ -124,6 +129,11 @@ pub(crate) async fn run(context: &Context, arguments: SubmitArgs) -> Result<(), 
         body: text_argument(arguments.body, arguments.body_file.as_deref())?,
         petitioner: Some(petitioner),
         publication: publication.into(),
+        pictures: arguments
+            .pictures
+            .iter()
+            .map(|file| pictures::read_file(file))
+            .collect::<Result<_, _>>()?,
     };
     let receipt = submit(context, &request).await.map_err(|failure| {
         if failure.outcome_is_unknown() {

@@ -12,7 +12,7 @@ use huying_proto::notify::v1::{
     notification_service_client::NotificationServiceClient, recipient,
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{Streaming, transport::Channel};
 
 use crate::{
@@ -20,20 +20,15 @@ use crate::{
     context::{Context, Service, authorised},
     failure::Failure,
     identity::{Identity, IdentityArgs, token_or},
+    patience::{Patience, deadline_in, is_final},
     shapes::{actor_words, event_json, event_name, timestamp},
     text, words,
 };
 
-const BACKOFF_MIN: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// An interrupted stream is given up when the service has not been there for this long.
-const ABSENCE_MAX: Duration = Duration::from_secs(120);
 /// So many notifications are acknowledged at once while they come without a pause.
 const UNACKNOWLEDGED_MAX: u64 = 100;
 /// A pause of this long is used to acknowledge what has come.
 const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(100);
-/// Without --timeout the command runs until it is interrupted; Tokio wants a moment all the same.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -99,8 +94,7 @@ pub(crate) async fn run(context: &Context, arguments: SubscribeArgs) -> Result<(
         count: arguments.count,
         acknowledge: arguments.ack,
     };
-    let deadline = Instant::now() + arguments.timeout.unwrap_or(FOREVER);
-    let ended = subscription.receive(deadline).await;
+    let ended = subscription.receive(deadline_in(arguments.timeout)).await;
     let acknowledged = subscription.acknowledge().await;
     match ended? {
         End::Enough => acknowledged,
@@ -149,8 +143,7 @@ struct Subscription<'a> {
 
 impl Subscription<'_> {
     async fn receive(&mut self, deadline: Instant) -> Result<End, Failure> {
-        let mut backoff = BACKOFF_MIN;
-        let mut absent_since: Option<Instant> = None;
+        let mut patience = Patience::new();
         let mut connected_before = false;
         loop {
             let failure = match timeout_at(deadline, self.open()).await {
@@ -161,8 +154,7 @@ impl Subscription<'_> {
                         StreamEnd::Done(end) => return Ok(end),
                         StreamEnd::Broken { progressed, failure } => {
                             if progressed {
-                                backoff = BACKOFF_MIN;
-                                absent_since = None;
+                                patience.restore();
                             }
                             failure
                         }
@@ -172,16 +164,9 @@ impl Subscription<'_> {
                 Ok(Err(failure)) if connected_before && failure.is_worth_another_try() => Some(failure),
                 Ok(Err(failure)) => return Err(failure),
             };
-            let since = *absent_since.get_or_insert_with(Instant::now);
-            if let Some(failure) = failure
-                && since.elapsed() > ABSENCE_MAX
-            {
-                return Err(failure);
-            }
-            if timeout_at(deadline, sleep(backoff)).await.is_err() {
+            if !patience.wait(failure, deadline).await? {
                 return Ok(End::TimeOver);
             }
-            backoff = (backoff * 2).min(BACKOFF_MAX);
         }
     }
 
@@ -275,19 +260,6 @@ impl Subscription<'_> {
         self.unacknowledged = 0;
         Ok(())
     }
-}
-
-/// An end of the stream that asking again would not change.
-fn is_final(status: &tonic::Status) -> bool {
-    matches!(
-        status.code(),
-        tonic::Code::InvalidArgument
-            | tonic::Code::NotFound
-            | tonic::Code::Unauthenticated
-            | tonic::Code::PermissionDenied
-            | tonic::Code::Unimplemented
-            | tonic::Code::FailedPrecondition
-    )
 }
 
 fn for_people(notification: &SubscribeResponse) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use huying_proto::intake::v1::TrackCaseResponse;
+use huying_proto::{events::v1::CaseState, intake::v1::TrackCaseResponse};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -12,7 +12,7 @@ use super::{receipt_argument, track_case};
 use crate::{
     arguments::duration,
     context::Context,
-    failure::Failure,
+    failure::{Exit, Failure},
     shapes::{text_json, time_json, timestamp},
     text,
     words::{self, State, state_parser},
@@ -31,7 +31,8 @@ Arguments are visible to other users of this machine while the command runs, and
 receipt can track and rate the case: where others work, give \"-\" and the receipt on standard input.
 
 --wait-for waits until the case is in the state or past it, in the order submitted, registered,
-assigned, in_handling, replied, closed. When the time ends before, the exit code is 7.";
+assigned, in_handling, replied, closed. When the time ends before, the exit code is 7; when the case
+has been declined or withdrawn instead, it is 3 at once.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -53,9 +54,20 @@ pub(crate) async fn run(context: &Context, arguments: &TrackArgs) -> Result<(), 
     let deadline = Instant::now() + arguments.timeout;
     loop {
         let case = track_case(context, &receipt).await?;
-        let Some(State(wanted)) = arguments.wait_for.filter(|wanted| case.state < wanted.0.into()) else {
+        let missing = arguments.wait_for.filter(|wanted| !has_come_to(case.state(), wanted.0));
+        let Some(State(wanted)) = missing else {
             return context.output.result(|| for_people(&case), || to_json(&case));
         };
+        if is_final(case.state()) {
+            return Err(Failure::new(
+                Exit::Refused,
+                format!(
+                    "the case is {}, and will not become {}",
+                    words::state(case.state),
+                    words::state(wanted.into())
+                ),
+            ));
+        }
         if Instant::now() >= deadline {
             return Err(Failure::timed_out(format!(
                 "the case is {} after {}, and not {}",
@@ -65,6 +77,42 @@ pub(crate) async fn run(context: &Context, arguments: &TrackArgs) -> Result<(), 
             )));
         }
         sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Whether a case in a state has come to the wanted one, or past it.
+fn has_come_to(state: CaseState, wanted: CaseState) -> bool {
+    match (place(state), place(wanted)) {
+        (Some(state), Some(wanted)) => state >= wanted,
+        (_, None) | (None, Some(_)) => state == wanted,
+    }
+}
+
+/// The place of a state in the order in which a case that is handled by itself goes through them.
+fn place(state: CaseState) -> Option<u8> {
+    match state {
+        CaseState::Submitted => Some(1),
+        CaseState::Registered => Some(2),
+        CaseState::Assigned => Some(3),
+        CaseState::InHandling => Some(4),
+        CaseState::Replied => Some(5),
+        CaseState::Closed => Some(6),
+        CaseState::Unspecified | CaseState::Declined | CaseState::Withdrawn | CaseState::Merged => None,
+    }
+}
+
+/// Whether nothing leads out of a state. A merged case can still be closed, or go on by itself again.
+fn is_final(state: CaseState) -> bool {
+    match state {
+        CaseState::Declined | CaseState::Withdrawn => true,
+        CaseState::Unspecified
+        | CaseState::Submitted
+        | CaseState::Registered
+        | CaseState::Assigned
+        | CaseState::InHandling
+        | CaseState::Replied
+        | CaseState::Closed
+        | CaseState::Merged => false,
     }
 }
 
@@ -83,6 +131,11 @@ fn for_people(case: &TrackCaseResponse) -> String {
         ("received", text::moment(timestamp(case.received_at.as_ref()))),
         ("last change", text::moment(timestamp(case.updated_at.as_ref()))),
         ("refused", case.last_refusal.clone()),
+        ("part of", case.merged_into.clone()),
+        (
+            "withdrawal",
+            if case.can_withdraw { "would be taken now: huying withdraw".to_owned() } else { String::new() },
+        ),
         ("rating", if case.can_rate { "would be taken now: huying rate".to_owned() } else { String::new() }),
     ]);
     if !case.reply.is_empty() {
@@ -106,7 +159,26 @@ fn to_json(case: &TrackCaseResponse) -> Value {
         "received_at": time_json(timestamp(case.received_at.as_ref())),
         "updated_at": time_json(timestamp(case.updated_at.as_ref())),
         "can_rate": case.can_rate,
+        "can_withdraw": case.can_withdraw,
+        "merged_into": text_json(&case.merged_into),
         "last_refusal": text_json(&case.last_refusal),
         "reply": text_json(&case.reply),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_has_come_to_the_states_before_its_own() {
+        assert!(has_come_to(CaseState::Replied, CaseState::Assigned));
+        assert!(has_come_to(CaseState::Assigned, CaseState::Assigned));
+        assert!(!has_come_to(CaseState::Assigned, CaseState::Replied));
+        assert!(has_come_to(CaseState::Declined, CaseState::Declined));
+        for beside in [CaseState::Declined, CaseState::Withdrawn, CaseState::Merged] {
+            assert!(!has_come_to(beside, CaseState::Assigned), "{beside:?}");
+            assert!(!has_come_to(CaseState::Closed, beside), "{beside:?}");
+        }
+    }
 }

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
+    arguments::moment,
     context::{Context, Service, authorised},
     failure::Failure,
     identity::{Identity, IdentityArgs, token_or},
-    shapes::{case_json, micros, region_code},
+    shapes::{case_json, micros, protobuf_timestamp, region_code},
     text,
-    words::{self, State, state_parser},
+    words::{self, Kind, Stage, State, kind_parser, stage_parser, state_parser},
 };
 
 const PAGE_SIZE_MAX: u32 = 500;
@@ -22,14 +23,16 @@ Examples:
   huying work --unit 150802-housing
   huying work --region 150802 --state assigned --state in_handling
   huying work --unit 150802-office --overdue --json
+  huying work --region 150802 --category 城乡建设/供热 --kind message --submitted-from 2026-03-01
 
-Without --state, cases in every open state are listed, oldest deadline first. Without a token, the
-call is made in the name of --unit, or of the operator.";
+Without --state, cases in every open state are listed, oldest deadline first. A day given to
+--submitted-from or --submitted-before begins at midnight in China. Without a token, the call is
+made in the name of --unit, or of the operator.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct WorkArgs {
-    /// Cases this unit is responsible for or, for an office, holds
+    /// Cases this unit is responsible for or has an open part of or, for an office, holds
     #[arg(long, value_name = "CODE")]
     unit: Option<String>,
 
@@ -41,9 +44,33 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_parser = state_parser())]
     state: Vec<State>,
 
-    /// Only those whose deadline has passed
+    /// Only in this stage; may be given several times
+    #[arg(long, value_parser = stage_parser())]
+    stage: Vec<Stage>,
+
+    /// Only those that bear the overdue mark, or whose deadline has passed
     #[arg(long)]
     overdue: bool,
+
+    /// Only of this kind; may be given several times
+    #[arg(long, value_parser = kind_parser())]
+    kind: Vec<Kind>,
+
+    /// Only of this category and those below it
+    #[arg(long, value_name = "PATH")]
+    category: Option<String>,
+
+    /// Only those addressed to this representative or their station, or claimed by them
+    #[arg(long, value_name = "CODE")]
+    representative: Option<String>,
+
+    /// Only those submitted at this time or after it: a day such as 2026-03-01, or a moment of RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    submitted_from: Option<Timestamp>,
+
+    /// Only those submitted before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    submitted_before: Option<Timestamp>,
 
     /// How many cases to list at most
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -68,6 +95,12 @@ pub(crate) async fn run(context: &Context, arguments: WorkArgs) -> Result<(), Fa
         overdue_only: arguments.overdue,
         page_size: 0,
         page_token: String::new(),
+        stages: arguments.stage.iter().map(|stage| stage.0.into()).collect(),
+        category: arguments.category.unwrap_or_default(),
+        representative_code: arguments.representative.unwrap_or_default(),
+        submitted_from: arguments.submitted_from.map(protobuf_timestamp),
+        submitted_before: arguments.submitted_before.map(protobuf_timestamp),
+        kinds: arguments.kind.iter().map(|kind| kind.0.into()).collect(),
     };
     let limit = arguments.limit as usize;
     let mut cases: Vec<Case> = Vec::new();

@@ -212,6 +212,24 @@ mod tests {
     }
 
     #[test]
+    fn tasks_and_pictures_are_what_their_leaf_committed_to() {
+        let (task, picture) = ("请说明管网情况", "ab".repeat(32));
+        let [of_task, of_picture] = [task, &picture].map(|text| commitment(&[1; 32], text));
+        let json = format!(
+            r#"{{"actor":{{"code":"u","role":"office"}},"case_id":"c","case_version":3,"commitments":{{"picture_1":"{of_picture}","task_12":"{of_task}"}},"details":{{"parts":[{{"deadline_at":"2026-03-20T09:46:40.000000Z","part_number":12,"unit":"w"}}],"pictures":[{{"media_type":"image/png"}}],"trace":{{"candidates":[{{"category":"","confidence_percent":60,"unit":"w"}}],"conclusion":"","considered":[],"directory_revision":7,"matched_keywords":["暖气"]}}}},"occurred_at":"2026-03-01T02:01:00.000000Z","type":"CaseAssigned"}}"#
+        );
+        let leaf = parse(&json).unwrap();
+        let shown = ShownText { name: "task_12", text: task, commitment: &of_task, salt: SALT };
+        assert_eq!(check_text(&leaf, shown), Ok(true));
+        let shown = ShownText { name: "picture_1", text: &picture, commitment: &of_picture, salt: SALT };
+        assert_eq!(check_text(&leaf, shown), Ok(true));
+        let other = "cd".repeat(32);
+        assert!(check_text(&leaf, ShownText { text: &other, ..shown }).is_err(), "another picture");
+        assert!(check_text(&leaf, ShownText { name: "task_12", ..shown }).is_err(), "under another name");
+        assert!(parse(&json.replace("[{\"media_type\"", "[ {\"media_type\"")).is_err(), "not canonical");
+    }
+
+    #[test]
     fn a_leaf_must_be_canonical_and_complete() {
         let good = r#"{"actor":{"code":"u","role":"office"},"case_id":"c","case_version":2,"occurred_at":"2026-03-01T02:01:00.000000Z","type":"CaseClosed"}"#;
         let read = parse(good).unwrap();

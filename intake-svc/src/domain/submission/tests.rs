@@ -6,7 +6,7 @@ use huying_proto::events::v1::{
 use super::*;
 
 fn entry(entry: Entry, retired: bool) -> DirectoryEntry {
-    DirectoryEntry { entry: Some(entry), retired }
+    DirectoryEntry { entry: Some(entry), retired, ..DirectoryEntry::default() }
 }
 
 fn region(code: &str, parent: &str) -> DirectoryEntry {
@@ -27,7 +27,7 @@ fn representative(code: &str, region: &str, retired: bool) -> DirectoryEntry {
 fn directory() -> Directory {
     let station =
         |code: &str| Station { code: code.into(), region: "150802001".into(), ..Station::default() };
-    let category = Category { path: "城乡建设/供热".into() };
+    let category = Category { path: "城乡建设/供热".into(), ..Category::default() };
     let old_region = Region { code: "150802009".into(), parent: "150802".into(), ..Region::default() };
     let mut entries = vec![
         region("150800", ""),
@@ -130,7 +130,7 @@ fn a_region_must_be_in_the_municipality_of_the_addressee() {
 #[test]
 fn every_single_fault_is_named_at_its_field() {
     type Change = fn(&mut SubmitCaseRequest);
-    let table: [(Change, Field, Fault); 20] = [
+    let table: [(Change, Field, Fault); 23] = [
         (|r| r.kind = 0, Field::Kind, kind(0).unwrap_err()),
         (|r| r.kind = 99, Field::Kind, kind(99).unwrap_err()),
         (|r| r.publication = 0, Field::Publication, publication(0).unwrap_err()),
@@ -159,6 +159,13 @@ fn every_single_fault_is_named_at_its_field() {
             Field::Name,
             Fault::TooLong { found_chars: 51, max_chars: 50 },
         ),
+        (|r| r.pictures = vec![vec![1]; 7], Field::Pictures, Fault::TooMany { found: 7, max: 6 }),
+        (
+            |r| r.pictures = vec![vec![1; 1_048_577]; 3],
+            Field::Pictures,
+            Fault::TooManyBytes { found_bytes: 3_145_731, max_bytes: 3_145_728 },
+        ),
+        (|r| r.pictures = vec![vec![1], Vec::new()], Field::Picture(1), Fault::Picture(PictureFault::Empty)),
     ];
     for (change, field, expected) in table {
         assert_eq!(fault(change), (field, expected));

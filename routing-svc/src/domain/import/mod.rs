@@ -1,102 +1,40 @@
 //! The import of reference data: CSV files in, a complete and consistent set of entries out, or every fault by line.
 //!
 //! The files are checked together with the files that were not sent and keep their rows, so that what is accepted is
-//! consistent as a whole: references lead somewhere, regions form a tree, every region has one office, and no two rules
-//! or departments compete. Comparing with what is in place and storing is left to the use case.
+//! consistent as a whole: references lead somewhere, regions form a tree, every region has one office on every day from
+//! today on, and no two rules, limits or departments compete. Comparing with what is in place and storing is left to the
+//! use case.
 
+mod fields;
+mod file;
 mod files;
+mod matters;
+mod places;
 mod references;
 mod rows;
+mod rule_references;
+mod rule_ties;
+mod tenures;
+mod times;
+mod tree;
+mod validity;
 
 use std::{collections::BTreeMap, fmt};
 
-use huying_proto::{
-    events::v1::{
-        CaseKind, Category, DirectoryEntry, Region, Representative, RoutingRule, Station, Unit,
-        directory_entry::Entry,
-    },
-    routing::v1::DirectoryFile,
+use huying_proto::events::v1::{
+    CalendarDay, CaseKind, Category, DirectoryEntry, Policy, Region, Representative, RoutingRule, Station,
+    Unit, directory_entry::Entry,
 };
+use jiff::civil::Date;
+
+pub use file::File;
+pub use rule_ties::rules_tie;
+use validity::Validity;
 
 /// How many faults a report lists at most.
 pub const FAULTS_MAX: usize = 100;
-
-/// A CSV file of reference data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum File {
-    /// regions.csv.
-    Regions,
-    /// units.csv.
-    Units,
-    /// stations.csv.
-    Stations,
-    /// representatives.csv.
-    Representatives,
-    /// categories.csv.
-    Categories,
-    /// rules.csv.
-    Rules,
-}
-
-impl File {
-    /// Every file, each after those it refers to.
-    pub const ALL: [Self; 6] =
-        [Self::Regions, Self::Units, Self::Stations, Self::Representatives, Self::Categories, Self::Rules];
-
-    /// Its name, as it stands in faults.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Regions => "regions.csv",
-            Self::Units => "units.csv",
-            Self::Stations => "stations.csv",
-            Self::Representatives => "representatives.csv",
-            Self::Categories => "categories.csv",
-            Self::Rules => "rules.csv",
-        }
-    }
-
-    /// The columns its header line must name, in any order.
-    #[must_use]
-    pub const fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Regions => &["code", "name", "tier", "parent"],
-            Self::Units => &["code", "name", "region", "kind", "functions"],
-            Self::Stations => &["code", "name", "region", "longitude", "latitude"],
-            Self::Representatives => &["code", "designation", "region", "level", "station"],
-            Self::Categories => &["level1", "level2", "level3"],
-            Self::Rules => &["region", "kind", "category", "tier", "function"],
-        }
-    }
-
-    /// Reads a file from a contract; None when it names none.
-    #[must_use]
-    pub const fn from_proto(file: DirectoryFile) -> Option<Self> {
-        match file {
-            DirectoryFile::Unspecified => None,
-            DirectoryFile::Regions => Some(Self::Regions),
-            DirectoryFile::Units => Some(Self::Units),
-            DirectoryFile::Stations => Some(Self::Stations),
-            DirectoryFile::Representatives => Some(Self::Representatives),
-            DirectoryFile::Categories => Some(Self::Categories),
-            DirectoryFile::Rules => Some(Self::Rules),
-        }
-    }
-
-    /// The file an entry comes from; None when the entry is empty.
-    #[must_use]
-    pub const fn of(entry: &DirectoryEntry) -> Option<Self> {
-        match &entry.entry {
-            None => None,
-            Some(Entry::Region(_)) => Some(Self::Regions),
-            Some(Entry::Unit(_)) => Some(Self::Units),
-            Some(Entry::Station(_)) => Some(Self::Stations),
-            Some(Entry::Representative(_)) => Some(Self::Representatives),
-            Some(Entry::Category(_)) => Some(Self::Categories),
-            Some(Entry::Rule(_)) => Some(Self::Rules),
-        }
-    }
-}
+/// How large rules.csv may be, in bytes: a version of the rules is handed out in one answer.
+pub const RULES_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// One thing that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +83,17 @@ impl Faults {
 #[derive(Debug, Clone)]
 struct Row<T> {
     line: Option<u64>,
+    valid: Validity,
     value: T,
+}
+
+/// A good row of a file that was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentRow {
+    /// Line in its file, counted from 1, which is the header.
+    pub line: u64,
+    /// What it says.
+    pub entry: DirectoryEntry,
 }
 
 /// All reference data as it would be after the import.
@@ -157,18 +105,22 @@ struct Draft {
     representatives: Vec<Row<Representative>>,
     categories: Vec<Row<Category>>,
     rules: Vec<Row<RoutingRule>>,
+    policies: Vec<Row<Policy>>,
+    calendar_days: Vec<Row<CalendarDay>>,
 }
 
 /// Checks files together with the entries in place, of which the retired and those of sent files do not count.
 ///
-/// Returns the entries of the sent files.
+/// Returns the rows of the sent files, file by file in the order of their lines. `today` is the day in Asia/Shanghai: what
+/// has ended by then needs nothing any more.
 ///
 /// # Errors
 /// At most [`FAULTS_MAX`] faults, by file and line as far as they are found in one pass.
 pub fn check(
     sent: &BTreeMap<File, Vec<u8>>,
     in_place: impl IntoIterator<Item = DirectoryEntry>,
-) -> Result<Vec<DirectoryEntry>, Vec<Fault>> {
+    today: Date,
+) -> Result<Vec<SentRow>, Vec<Fault>> {
     let mut faults = Faults::default();
     let mut draft = Draft::default();
     for entry in in_place {
@@ -181,29 +133,38 @@ pub fn check(
     }
     // References are judged over rows that were read; a file with unreadable rows would make them all look dangling.
     if faults.0.is_empty() {
-        references::check(&draft, sent, &mut faults);
+        references::check(&draft, sent, today, &mut faults);
     }
-    if faults.0.is_empty() { Ok(draft.into_sent_entries()) } else { Err(faults.0) }
+    if faults.0.is_empty() { Ok(draft.into_sent_rows()) } else { Err(faults.0) }
 }
 
 impl Draft {
     fn keep(&mut self, entry: DirectoryEntry) {
+        let valid = Validity::of(&entry);
         match entry.entry {
             None => {}
-            Some(Entry::Region(value)) => self.regions.push(Row { line: None, value }),
-            Some(Entry::Unit(value)) => self.units.push(Row { line: None, value }),
-            Some(Entry::Station(value)) => self.stations.push(Row { line: None, value }),
-            Some(Entry::Representative(value)) => self.representatives.push(Row { line: None, value }),
-            Some(Entry::Category(value)) => self.categories.push(Row { line: None, value }),
-            Some(Entry::Rule(value)) => self.rules.push(Row { line: None, value }),
+            Some(Entry::Region(value)) => self.regions.push(Row { line: None, valid, value }),
+            Some(Entry::Unit(value)) => self.units.push(Row { line: None, valid, value }),
+            Some(Entry::Station(value)) => self.stations.push(Row { line: None, valid, value }),
+            Some(Entry::Representative(value)) => self.representatives.push(Row { line: None, valid, value }),
+            Some(Entry::Category(value)) => self.categories.push(Row { line: None, valid, value }),
+            Some(Entry::Rule(value)) => self.rules.push(Row { line: None, valid, value }),
+            Some(Entry::Policy(value)) => self.policies.push(Row { line: None, valid, value }),
+            Some(Entry::CalendarDay(value)) => self.calendar_days.push(Row { line: None, valid, value }),
         }
     }
 
-    fn into_sent_entries(self) -> Vec<DirectoryEntry> {
-        fn sent<T>(rows: Vec<Row<T>>, into: fn(T) -> Entry) -> impl Iterator<Item = DirectoryEntry> {
-            rows.into_iter()
-                .filter(|row| row.line.is_some())
-                .map(move |row| DirectoryEntry { entry: Some(into(row.value)), retired: false })
+    fn into_sent_rows(self) -> Vec<SentRow> {
+        fn sent<T>(rows: Vec<Row<T>>, into: fn(T) -> Entry) -> impl Iterator<Item = SentRow> {
+            rows.into_iter().filter_map(move |row| {
+                let entry = DirectoryEntry {
+                    entry: Some(into(row.value)),
+                    retired: false,
+                    valid_from: row.valid.first_day_text(),
+                    valid_until: row.valid.end_text(),
+                };
+                Some(SentRow { line: row.line?, entry })
+            })
         }
         sent(self.regions, Entry::Region)
             .chain(sent(self.units, Entry::Unit))
@@ -211,11 +172,13 @@ impl Draft {
             .chain(sent(self.representatives, Entry::Representative))
             .chain(sent(self.categories, Entry::Category))
             .chain(sent(self.rules, Entry::Rule))
+            .chain(sent(self.policies, Entry::Policy))
+            .chain(sent(self.calendar_days, Entry::CalendarDay))
             .collect()
     }
 }
 
-/// The word for a kind in rules.csv.
+/// The word for a kind in rules.csv and policies.csv.
 #[must_use]
 pub const fn kind_word(kind: CaseKind) -> &'static str {
     match kind {

@@ -1,54 +1,52 @@
-//! What lines mean to each other: nothing twice, nothing dangling, one office a region, no two that compete.
+//! What lines mean to each other: nothing twice, nothing dangling.
 //!
 //! A row that was kept was consistent before; when it is not any more, the cause is in a file that was sent, and the
 //! fault is entered at that file's header.
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
 
-use huying_platform::codes::Tier;
-use huying_proto::events::v1::{Region, RoutingRule, UnitKind};
+use huying_proto::events::v1::Region;
+use jiff::civil::Date;
 
-use super::{Draft, Faults, File, Row, kind_word};
+use super::{Draft, Faults, File, Row, kind_word, rule_references, rule_ties, tenures, tree};
 
-/// Deeper than any tree of divisions; a longer chain of parents is a cycle.
-const DEPTH_MAX: usize = 8;
+/// Every region as it would be, by code.
+pub(super) type Regions<'a> = HashMap<&'a str, &'a Row<Region>>;
 
-pub(super) fn check(draft: &Draft, sent: &BTreeMap<File, Vec<u8>>, faults: &mut Faults) {
+pub(super) fn check(draft: &Draft, sent: &BTreeMap<File, Vec<u8>>, today: Date, faults: &mut Faults) {
     check_duplicates(draft, faults);
-    let regions: HashMap<&str, &Row<Region>> =
-        draft.regions.iter().map(|row| (row.value.code.as_str(), row)).collect();
-    check_tree(draft, &regions, faults);
+    rule_ties::check(&draft.rules, faults);
+    let regions: Regions<'_> = draft.regions.iter().map(|row| (row.value.code.as_str(), row)).collect();
+    tree::check(draft, &regions, today, faults);
     check_regions_exist(draft, &regions, faults);
     if sent.contains_key(&File::Units) {
-        check_one_office_each(draft, faults);
+        tenures::check_offices(draft, today, faults);
+        tenures::check_functions(draft, faults);
     }
-    check_functions_are_held_once(draft, faults);
     check_stations_exist(draft, faults);
-    check_rules(draft, faults);
+    let categories = categories(draft);
+    check_categories_exist(draft, &categories, faults);
+    rule_references::check(draft, &regions, faults);
 }
 
 fn check_duplicates(draft: &Draft, faults: &mut Faults) {
     unique(File::Regions, "code", draft.regions.iter().map(|row| (row.line, row.value.code.clone())), faults);
     unique(File::Units, "code", draft.units.iter().map(|row| (row.line, row.value.code.clone())), faults);
-    unique(
-        File::Stations,
-        "code",
-        draft.stations.iter().map(|row| (row.line, row.value.code.clone())),
-        faults,
-    );
-    unique(
-        File::Representatives,
-        "code",
-        draft.representatives.iter().map(|row| (row.line, row.value.code.clone())),
-        faults,
-    );
-    unique(
-        File::Categories,
-        "level1",
-        draft.categories.iter().map(|row| (row.line, row.value.path.clone())),
-        faults,
-    );
-    unique(File::Rules, "region", draft.rules.iter().map(|row| (row.line, rule_key(&row.value))), faults);
+    let stations = draft.stations.iter().map(|row| (row.line, row.value.code.clone()));
+    unique(File::Stations, "code", stations, faults);
+    let representatives = draft.representatives.iter().map(|row| (row.line, row.value.code.clone()));
+    unique(File::Representatives, "code", representatives, faults);
+    let categories = draft.categories.iter().map(|row| (row.line, row.value.path.clone()));
+    unique(File::Categories, "level1", categories, faults);
+    let policies = draft.policies.iter().map(|row| {
+        let policy = &row.value;
+        let category = if policy.category.is_empty() { "*" } else { &policy.category };
+        let tier = huying_platform::codes::Tier::try_from(policy.tier()).map_or("*", |tier| tier.as_str());
+        (row.line, format!("the limit of {} for {} {category} {tier}", policy.step, kind_word(policy.kind())))
+    });
+    unique(File::Policies, "step", policies, faults);
+    let days = draft.calendar_days.iter().map(|row| (row.line, row.value.date.clone()));
+    unique(File::Calendar, "date", days, faults);
 }
 
 fn unique(file: File, column: &str, keys: impl Iterator<Item = (Option<u64>, String)>, faults: &mut Faults) {
@@ -66,56 +64,7 @@ fn unique(file: File, column: &str, keys: impl Iterator<Item = (Option<u64>, Str
     }
 }
 
-fn check_tree(draft: &Draft, regions: &HashMap<&str, &Row<Region>>, faults: &mut Faults) {
-    for row in &draft.regions {
-        let Some(line) = row.line else { return };
-        if faults.is_full() {
-            return;
-        }
-        let region = &row.value;
-        if region.parent.is_empty() {
-            continue;
-        }
-        if let Some(cycle) = cycle_from(region, regions) {
-            faults.add(File::Regions, line, "parent", format!("is its own ancestor: {cycle}"));
-            continue;
-        }
-        match regions.get(region.parent.as_str()) {
-            None => faults.add(File::Regions, line, "parent", format!("region {} is unknown", region.parent)),
-            Some(parent) if !may_be_below(region, &parent.value) => faults.add(
-                File::Regions,
-                line,
-                "parent",
-                format!("{} is not of a tier above {}", region.parent, region.code),
-            ),
-            Some(_) => {}
-        }
-    }
-}
-
-/// A district is below a municipality; a township is below a district, or a municipality that has none.
-fn may_be_below(region: &Region, parent: &Region) -> bool {
-    match (Tier::try_from(region.tier()), Tier::try_from(parent.tier())) {
-        (Ok(Tier::District), Ok(above)) => above == Tier::Municipal,
-        (Ok(Tier::Township), Ok(above)) => above != Tier::Township,
-        (Ok(Tier::Municipal) | Err(()), _) | (_, Err(())) => false,
-    }
-}
-
-fn cycle_from(region: &Region, regions: &HashMap<&str, &Row<Region>>) -> Option<String> {
-    let mut chain = vec![region.code.as_str()];
-    let mut parent = region.parent.as_str();
-    while !parent.is_empty() && chain.len() < DEPTH_MAX {
-        chain.push(parent);
-        if parent == region.code {
-            return Some(chain.join(" → "));
-        }
-        parent = regions.get(parent).map_or("", |row| row.value.parent.as_str());
-    }
-    None
-}
-
-fn check_regions_exist(draft: &Draft, regions: &HashMap<&str, &Row<Region>>, faults: &mut Faults) {
+fn check_regions_exist(draft: &Draft, regions: &Regions<'_>, faults: &mut Faults) {
     let units = draft.units.iter().map(|row| (File::Units, row.line, &row.value.code, &row.value.region));
     let stations =
         draft.stations.iter().map(|row| (File::Stations, row.line, &row.value.code, &row.value.region));
@@ -123,7 +72,7 @@ fn check_regions_exist(draft: &Draft, regions: &HashMap<&str, &Row<Region>>, fau
         .representatives
         .iter()
         .map(|row| (File::Representatives, row.line, &row.value.code, &row.value.region));
-    let rules = draft.rules.iter().map(|row| (File::Rules, row.line, &row.value.function, &row.value.region));
+    let rules = draft.rules.iter().map(|row| (File::Rules, row.line, &row.value.region, &row.value.region));
     for (file, line, name, region) in units.chain(stations).chain(representatives).chain(rules) {
         if !regions.contains_key(region.as_str()) {
             dangling(faults, &Place { file, line, name, column: "region" }, File::Regions, region);
@@ -132,74 +81,33 @@ fn check_regions_exist(draft: &Draft, regions: &HashMap<&str, &Row<Region>>, fau
 }
 
 /// A row that refers to something.
-struct Place<'a> {
-    file: File,
-    line: Option<u64>,
-    name: &'a str,
-    column: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) file: File,
+    pub(super) line: Option<u64>,
+    pub(super) name: &'a str,
+    pub(super) column: &'a str,
 }
 
-fn dangling(faults: &mut Faults, from: &Place<'_>, to: File, code: &str) {
-    match from.line {
-        Some(line) => faults.add(from.file, line, from.column, format!("{code} is not in {}", to.name())),
-        None => faults.add(
+/// Enters that a row refers to a code that is not there.
+pub(super) fn dangling(faults: &mut Faults, from: &Place<'_>, to: File, code: &str) {
+    let (here, there) = (format!("{code} is not in {}", to.name()), format!("{code} is gone"));
+    misfit(faults, from, to, here, &there);
+}
+
+/// Enters that a row and what it refers to do not fit: at the row when it was sent, else at the header of the other file.
+pub(super) fn misfit(faults: &mut Faults, from: &Place<'_>, to: File, here: String, there: &str) {
+    let Some(line) = from.line else {
+        let column = to.columns().first().copied().unwrap_or("row");
+        let file = from.file.name();
+        faults.add(
             to,
             1,
-            to.columns().first().copied().unwrap_or("row"),
-            format!(
-                "{code} is gone, but {} of {} needs it; send {} with it",
-                from.name,
-                from.file.name(),
-                from.file.name()
-            ),
-        ),
-    }
-}
-
-fn check_one_office_each(draft: &Draft, faults: &mut Faults) {
-    let mut offices: HashMap<&str, &str> = HashMap::new();
-    for row in &draft.units {
-        if row.value.kind() != UnitKind::Office {
-            continue;
-        }
-        if let Some(first) = offices.insert(&row.value.region, &row.value.code) {
-            let line = row.line.unwrap_or(1);
-            faults.add(
-                File::Units,
-                line,
-                "region",
-                format!("region {} has office {first} already; one would be right", row.value.region),
-            );
-        }
-    }
-    for row in &draft.regions {
-        if !offices.contains_key(row.value.code.as_str()) {
-            faults.add(
-                File::Units,
-                1,
-                "region",
-                format!("region {} {} has no office; one would be right", row.value.code, row.value.name),
-            );
-        }
-    }
-}
-
-/// Two departments of one region with one function would make every rule that asks for it a guess.
-fn check_functions_are_held_once(draft: &Draft, faults: &mut Faults) {
-    let mut held: HashMap<(&str, &str), &str> = HashMap::new();
-    for row in &draft.units {
-        let Some(line) = row.line else { return };
-        for function in &row.value.functions {
-            if let Some(first) = held.insert((&row.value.region, function), &row.value.code) {
-                faults.add(
-                    File::Units,
-                    line,
-                    "functions",
-                    format!("{function} is held by {first} of the same region already"),
-                );
-            }
-        }
-    }
+            column,
+            format!("{there}, but {} of {file} needs it; send {file} with it", from.name),
+        );
+        return;
+    };
+    faults.add(from.file, line, from.column, here);
 }
 
 fn check_stations_exist(draft: &Draft, faults: &mut Faults) {
@@ -218,29 +126,23 @@ fn check_stations_exist(draft: &Draft, faults: &mut Faults) {
     }
 }
 
-fn check_rules(draft: &Draft, faults: &mut Faults) {
-    let functions: HashSet<&str> =
-        draft.units.iter().flat_map(|row| &row.value.functions).map(String::as_str).collect();
+fn categories(draft: &Draft) -> HashSet<&str> {
     let mut categories: HashSet<&str> = HashSet::new();
     for row in &draft.categories {
         // A rule may name a level that is listed only through what is below it.
         categories.extend(row.value.path.match_indices('/').map(|(at, _)| &row.value.path[..at]));
         categories.insert(&row.value.path);
     }
-    for row in &draft.rules {
-        let rule = &row.value;
-        let from = |column| Place { file: File::Rules, line: row.line, name: "a rule", column };
-        if !rule.category.is_empty() && !categories.contains(rule.category.as_str()) {
-            dangling(faults, &from("category"), File::Categories, &rule.category);
-        }
-        if !functions.contains(rule.function.as_str()) {
-            dangling(faults, &from("function"), File::Units, &rule.function);
-        }
-    }
+    categories
 }
 
-/// What may be there once: two rules with the same key would tie.
-fn rule_key(rule: &RoutingRule) -> String {
-    let category = if rule.category.is_empty() { "*" } else { &rule.category };
-    format!("rule {} {} {category}", rule.region, kind_word(rule.kind()))
+fn check_categories_exist(draft: &Draft, categories: &HashSet<&str>, faults: &mut Faults) {
+    let rules = draft.rules.iter().map(|row| (File::Rules, row.line, "a rule", &row.value.category));
+    let policies =
+        draft.policies.iter().map(|row| (File::Policies, row.line, "a limit", &row.value.category));
+    for (file, line, name, category) in rules.chain(policies) {
+        if !category.is_empty() && !categories.contains(category.as_str()) {
+            dangling(faults, &Place { file, line, name, column: "category" }, File::Categories, category);
+        }
+    }
 }

@@ -6,18 +6,19 @@ use super::{Faults, File};
 pub(super) struct Line<'a> {
     pub(super) file: File,
     pub(super) number: u64,
+    columns: &'a [&'static str],
     fields: Vec<&'a str>,
 }
 
 impl Line<'_> {
-    /// A field by the position of its column in [`File::columns`].
-    pub(super) fn field(&self, column: usize) -> &str {
-        self.fields.get(column).copied().unwrap_or_default()
+    /// The field of a column; empty when the header does not name it.
+    pub(super) fn field(&self, column: &str) -> &str {
+        let position = self.columns.iter().position(|name| *name == column);
+        position.and_then(|position| self.fields.get(position)).copied().unwrap_or_default()
     }
 
     /// Enters a fault of one of its fields.
-    pub(super) fn fault(&self, faults: &mut Faults, column: usize, problem: impl Into<String>) {
-        let column = self.file.columns().get(column).copied().unwrap_or("row");
+    pub(super) fn fault(&self, faults: &mut Faults, column: &str, problem: impl Into<String>) {
         faults.add(self.file, self.number, column, problem);
     }
 }
@@ -34,7 +35,7 @@ pub(super) fn for_each(
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let mut record = csv::ByteRecord::new();
-    let Some(order) = read_header(file, &mut reader, &mut record, faults) else { return };
+    let Some(columns) = read_header(file, &mut reader, &mut record, faults) else { return };
 
     while !faults.is_full() {
         match reader.read_byte_record(&mut record) {
@@ -51,58 +52,74 @@ pub(super) fn for_each(
                 return;
             }
         }
-        let number = record.position().map_or(0, csv::Position::line);
-        if let Some(fields) = decode(file, number, &record, &order, faults) {
-            take(&Line { file, number, fields }, faults);
+        let number = record.position().map_or(0, |position| line_of(bytes, position));
+        if let Some(fields) = decode(file, number, &record, &columns, faults) {
+            take(&Line { file, number, columns: &columns, fields }, faults);
         }
     }
 }
 
-/// For each column of [`File::columns`], its position in the file.
+/// The line a record begins in. The reader's position stands before the line feed and the blank lines that it passes over.
+fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let passed_over =
+        bytes.get(from..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + passed_over.filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// The columns in the order of the file.
 fn read_header(
     file: File,
     reader: &mut csv::Reader<&[u8]>,
     record: &mut csv::ByteRecord,
     faults: &mut Faults,
-) -> Option<Vec<usize>> {
+) -> Option<Vec<&'static str>> {
     let is_present = reader.read_byte_record(record).unwrap_or(false);
-    let columns = file.columns();
     if !is_present {
         faults.add(
             file,
             1,
             "row",
-            format!("the file is empty; a header line {} would be right", columns.join(",")),
+            format!("the file is empty; a header line {} would be right", wanted_header(file)),
         );
         return None;
     }
     let before = faults.0.len();
-    let named: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-    for (position, name) in named.iter().enumerate() {
-        if !columns.contains(&name.as_str()) {
-            faults.add(file, 1, name, format!("is not a column; {} would be right", columns.join(",")));
-        } else if named[..position].contains(name) {
-            faults.add(file, 1, name, "is named twice; once would be right");
+    let known = || file.columns().iter().chain(file.optional_columns()).copied();
+    let mut columns: Vec<&'static str> = Vec::with_capacity(record.len());
+    for name in record.iter().map(String::from_utf8_lossy) {
+        match known().find(|column| *column == name) {
+            None => {
+                let problem = format!("is not a column; {} would be right", wanted_header(file));
+                faults.add(file, 1, &name, problem);
+            }
+            Some(column) if columns.contains(&column) => {
+                faults.add(file, 1, column, "is named twice; once would be right");
+            }
+            Some(column) => columns.push(column),
         }
     }
-    let mut order = Vec::with_capacity(columns.len());
-    for &column in columns {
-        match named.iter().position(|name| name == column) {
-            Some(position) => order.push(position),
-            None => faults.add(file, 1, column, "is missing from the header line"),
-        }
+    for column in file.columns().iter().filter(|column| !columns.contains(column)) {
+        faults.add(file, 1, column, "is missing from the header line");
     }
-    (faults.0.len() == before).then_some(order)
+    (faults.0.len() == before).then_some(columns)
+}
+
+fn wanted_header(file: File) -> String {
+    let required = file.columns().join(",");
+    match file.optional_columns() {
+        [] => required,
+        optional => format!("{required} and, if wanted, {}", optional.join(",")),
+    }
 }
 
 fn decode<'a>(
     file: File,
     number: u64,
     record: &'a csv::ByteRecord,
-    order: &[usize],
+    columns: &[&'static str],
     faults: &mut Faults,
 ) -> Option<Vec<&'a str>> {
-    let columns = file.columns();
     if record.len() != columns.len() {
         faults.add(
             file,
@@ -113,8 +130,8 @@ fn decode<'a>(
         return None;
     }
     let mut fields = Vec::with_capacity(columns.len());
-    for (&position, column) in order.iter().zip(columns) {
-        let Ok(text) = std::str::from_utf8(record.get(position).unwrap_or_default()) else {
+    for (field, column) in record.iter().zip(columns) {
+        let Ok(text) = std::str::from_utf8(field) else {
             faults.add(file, number, column, "is not UTF-8; save the file as UTF-8");
             return None;
         };

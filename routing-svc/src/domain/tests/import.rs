@@ -1,11 +1,17 @@
 //! What an import takes, and how it names what it does not.
 
+mod rules;
+mod times;
+mod validity;
+
 use std::collections::BTreeMap;
 
-use huying_proto::events::v1::DirectoryEntry;
+use huying_proto::events::v1::{DirectoryEntry, directory_entry::Entry};
+use jiff::civil::{Date, date};
 
-use super::entries;
-use crate::domain::import::{FAULTS_MAX, Fault, File, check};
+use crate::domain::import::{FAULTS_MAX, Fault, File, SentRow, check as check_on};
+
+const TODAY: Date = date(2026, 3, 2);
 
 const REGIONS: &str = "code,name,tier,parent\n150800,巴彦淖尔市,municipal,\n150802,临河区,district,150800\n\
     150802001,团结街道,township,150802\n";
@@ -17,6 +23,17 @@ const REPRESENTATIVES: &str =
     "code,designation,region,level,station\nr-150802-001,第1号代表,150802,district,150802-s1\n";
 const CATEGORIES: &str = "level1,level2,level3\n城乡建设,供热,\n城乡建设,供热,收费\n";
 const RULES: &str = "region,kind,category,tier,function\n150800,message,城乡建设,district,housing\n150800,*,*,district,roads\n";
+
+fn check(
+    files: &BTreeMap<File, Vec<u8>>,
+    in_place: impl IntoIterator<Item = DirectoryEntry>,
+) -> Result<Vec<SentRow>, Vec<Fault>> {
+    check_on(files, in_place, TODAY)
+}
+
+fn entries(rows: Vec<SentRow>) -> Vec<DirectoryEntry> {
+    rows.into_iter().map(|row| row.entry).collect()
+}
 
 fn good() -> BTreeMap<File, Vec<u8>> {
     [
@@ -31,13 +48,27 @@ fn good() -> BTreeMap<File, Vec<u8>> {
     .into()
 }
 
-/// The good files with one line put in place of another.
-fn with(file: File, line: &str, instead: &str) -> Vec<Fault> {
-    let mut files = good();
-    let text = String::from_utf8(files.remove(&file).unwrap()).unwrap();
-    assert!(text.contains(line), "{line} is not in {}", file.name());
-    files.insert(file, text.replace(line, instead).into_bytes());
-    check(&files, []).unwrap_err()
+/// The good files with one text put in place of another.
+fn with(file: File, text: &str, instead: &str) -> Vec<Fault> {
+    check(&replaced(good(), file, text, instead), []).unwrap_err()
+}
+
+#[track_caller]
+fn replaced(
+    mut files: BTreeMap<File, Vec<u8>>,
+    file: File,
+    text: &str,
+    instead: &str,
+) -> BTreeMap<File, Vec<u8>> {
+    let was = String::from_utf8(files.remove(&file).unwrap()).unwrap();
+    assert!(was.contains(text), "{text} is not in {}", file.name());
+    files.insert(file, was.replace(text, instead).into_bytes());
+    files
+}
+
+/// One file alone.
+fn only(file: File, text: &str) -> BTreeMap<File, Vec<u8>> {
+    BTreeMap::from([(file, text.as_bytes().to_vec())])
 }
 
 #[track_caller]
@@ -82,6 +113,42 @@ fn columns_are_checked() {
         "regions.csv:3:row",
     );
     assert_fault(&with(File::Rules, RULES, ""), "rules.csv:1:row");
+    let twice = "level1,level2,level3,keywords,keywords";
+    assert_fault(&with(File::Categories, "level1,level2,level3", twice), "categories.csv:1:keywords");
+    assert_fault(&with(File::Rules, "tier,function", "tier,function,keyword"), "rules.csv:1:keyword");
+}
+
+#[test]
+fn a_column_that_is_not_needed_may_stand_anywhere() {
+    let files = replaced(
+        good(),
+        File::Categories,
+        CATEGORIES,
+        "keywords,level1,level2,level3\n暖气;锅炉,城乡建设,供热,\n",
+    );
+    let rows = check(&files, []).unwrap();
+    assert!(rows.iter().any(|row| matches!(
+        &row.entry.entry,
+        Some(Entry::Category(category)) if category.path == "城乡建设/供热" && category.keywords == ["暖气", "锅炉"]
+    )));
+    let short = "level1,level2,level3,keywords\n城乡建设,供热,\n";
+    assert_fault(&with(File::Categories, CATEGORIES, short), "categories.csv:2:keywords");
+}
+
+#[test]
+fn keywords_are_checked() {
+    let fault = |keywords: &str| {
+        let csv = format!("level1,level2,level3,keywords\n城乡建设,供热,,{keywords}\n");
+        assert_fault(&with(File::Categories, CATEGORIES, &csv), "categories.csv:2:keywords");
+    };
+    fault("暖");
+    fault("暖气;;锅炉");
+    fault("暖气;暖气");
+    fault(&"暖".repeat(21));
+    fault(&(0..51).map(|number| format!("词{number}")).collect::<Vec<_>>().join(";"));
+    let most: Vec<String> = (10..60).map(|number| format!("{number}").repeat(10)).collect();
+    let csv = format!("level1,level2,level3,keywords\n城乡建设,供热,,{}\n", most.join(";"));
+    check(&replaced(good(), File::Categories, CATEGORIES, &csv), []).unwrap();
 }
 
 #[test]
@@ -176,22 +243,8 @@ fn categories_are_checked() {
 }
 
 #[test]
-fn rules_are_checked() {
-    assert_fault(&with(File::Rules, "150800,message", "150809,message"), "rules.csv:2:region");
-    assert_fault(&with(File::Rules, "150800,message", "150800,letter"), "rules.csv:2:kind");
-    assert_fault(&with(File::Rules, "城乡建设,district", "交通,district"), "rules.csv:2:category");
-    assert_fault(&with(File::Rules, "district,housing", "county,housing"), "rules.csv:2:tier");
-    assert_fault(&with(File::Rules, "district,housing", "district,water"), "rules.csv:2:function");
-    assert_fault(
-        &with(File::Rules, "150800,*,*,district,roads", "150800,message,城乡建设,district,roads"),
-        "rules.csv:3:region",
-    );
-}
-
-#[test]
 fn files_that_are_not_sent_keep_their_rows() {
-    let in_place = check(&good(), []).unwrap();
-    let only = |file: File, text: &str| BTreeMap::from([(file, text.as_bytes().to_vec())]);
+    let in_place = entries(check(&good(), []).unwrap());
     check(&only(File::Rules, RULES), in_place.clone()).unwrap();
 
     let faults =
@@ -220,7 +273,24 @@ fn a_report_is_bounded() {
 #[test]
 fn the_sample_directory_is_good() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/sample/");
-    let files = File::ALL.map(|file| (file, std::fs::read(format!("{sample}{}", file.name())).unwrap()));
-    let faults = check(&files.into(), entries()).map(|entries| entries.len());
+    let files: BTreeMap<File, Vec<u8>> = File::ALL
+        .into_iter()
+        .filter_map(|file| Some((file, std::fs::read(format!("{sample}{}", file.name())).ok()?)))
+        .collect();
+    assert!(files.len() >= 6);
+    let faults = check(&files, []).map(|rows| rows.len());
     assert!(faults.is_ok(), "{faults:#?}");
+}
+
+#[test]
+fn lines_are_counted_as_an_editor_counts_them() {
+    let files = replaced(good(), File::Regions, "\n150802001", "\n\n\n150802001");
+    let lines = |files: &BTreeMap<File, Vec<u8>>| -> Vec<u64> {
+        check(files, []).unwrap().iter().take(3).map(|row| row.line).collect()
+    };
+    assert_eq!(lines(&files), [2, 3, 6]);
+    let files = replaced(files, File::Regions, "\n", "\r\n");
+    assert_eq!(lines(&files), [2, 3, 6]);
+    let faulty = replaced(files, File::Regions, "团结街道,township", "\"团结\r\n街道\",township");
+    assert_fault(&check(&faulty, []).unwrap_err(), "regions.csv:6:name");
 }

@@ -65,7 +65,7 @@ pub(crate) async fn run(context: Context, arguments: SampleArgs) -> Result<(), F
     let scripts = script::read(&file)?;
     play::check_services(&context).await?;
     let context = context.with_patience(ATTEMPTS);
-    let player = Player::new(&context)?;
+    let player = Player::new(&context, &scripts)?;
     let problems = play_all(&context, &player, &scripts, usize::from(parallel)).await?;
     tell(&context, &scripts, &problems)
 }

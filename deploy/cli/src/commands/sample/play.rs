@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use huying_proto::{
     events::v1::{ActorRole, Event, Standing},
-    intake::v1::{RateCaseRequest, TrackCaseResponse},
+    intake::v1::{RateCaseRequest, TrackCaseResponse, WithdrawCaseRequest},
     routing::v1::GetCaseResponse,
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::script::{Script, Step};
+use super::script::{Doing, Other, Script, Step};
 use crate::{
-    commands::{get_case, rate::rate, submit::submit, track_case},
+    acts::{Act, Actor},
+    commands::{get_case, rate::rate, submit::submit, track_case, withdraw::withdraw},
     context::Context,
     failure::Failure,
     identity::{Identity, token_of},
-    routing_commands::{Actor, perform},
+    routing_commands::perform,
     shapes::event_name,
     words,
 };
@@ -77,6 +78,7 @@ pub(super) async fn check_services(context: &Context) -> Result<(), Failure> {
 #[derive(Debug)]
 pub(super) struct Player<'a> {
     context: &'a Context,
+    scripts: &'a [Script],
     operator: String,
     started: Instant,
 }
@@ -90,9 +92,9 @@ struct Case {
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
+    pub(super) fn new(context: &'a Context, scripts: &'a [Script]) -> Result<Self, Failure> {
         let operator = token_of(context, &Identity::Operator)?;
-        Ok(Self { context, operator, started: Instant::now() })
+        Ok(Self { context, scripts, operator, started: Instant::now() })
     }
 
     pub(super) async fn play(&self, script: &Script) -> Result<(), Problem> {
@@ -137,19 +139,9 @@ impl<'a> Player<'a> {
         case: &mut Case,
     ) -> Result<(), Failure> {
         let request_id = script.request_id(&number.to_string());
-        if let Some(act) = step.act() {
-            let unit = match act.actor() {
-                Actor::HoldingOffice => &case.standing.holder_office,
-                Actor::ResponsibleUnit => &case.standing.responsible_unit,
-            };
-            let token = token_of(self.context, &Identity::parse(unit)?)?;
-            let outcome = perform(self.context, &act, &case.case_id, &request_id, None, &token).await?;
-            case.version = outcome.case_version;
-            case.standing = outcome.standing.unwrap_or_default();
-            return Ok(());
-        }
-        match step {
-            Step::Rate { resolved, satisfied, comment, reopen } => {
+        match &step.doing {
+            Doing::Act(act) => self.act(act.clone(), step.acting_as.as_deref(), &request_id, case).await,
+            Doing::Other(Other::Rate { resolved, satisfied, comment, reopen }) => {
                 let request = RateCaseRequest {
                     idempotency_key: request_id,
                     receipt_code: case.receipt_code.clone(),
@@ -160,17 +152,63 @@ impl<'a> Player<'a> {
                 };
                 self.rate(&request, case).await
             }
-            Step::AwaitOverdue => self.await_overdue(case).await,
-            Step::Register
-            | Step::Assign { .. }
-            | Step::Delegate { .. }
-            | Step::Escalate { .. }
-            | Step::Accept
-            | Step::Return { .. }
-            | Step::Progress { .. }
-            | Step::Reply { .. }
-            | Step::Close { .. } => Ok(()),
+            Doing::Other(Other::Withdraw { reason }) => {
+                let request = WithdrawCaseRequest {
+                    idempotency_key: request_id,
+                    receipt_code: case.receipt_code.clone(),
+                    reason: reason.clone(),
+                };
+                self.withdraw(&request, case).await
+            }
+            Doing::Other(Other::Absorb { key, reason }) => {
+                self.absorb(key, reason.clone(), &request_id, case).await
+            }
+            Doing::Other(Other::AwaitOverdue {}) => self.await_overdue(case).await,
         }
+    }
+
+    /// Gives a command, in the name of whose act it is.
+    async fn act(
+        &self,
+        act: Act,
+        acting_as: Option<&str>,
+        request_id: &str,
+        case: &mut Case,
+    ) -> Result<(), Failure> {
+        let code = match (acting_as, act.actor()) {
+            (Some(code), _) => code.to_owned(),
+            (None, Actor::HoldingOffice) => case.standing.holder_office.clone(),
+            (None, Actor::ResponsibleUnit) => case.standing.responsible_unit.clone(),
+            (
+                None,
+                actor @ (Actor::CoHandler { .. } | Actor::FollowingRepresentative | Actor::AnyRepresentative),
+            ) => actor.code(&get_case(self.context, &case.case_id, &self.operator).await?)?,
+        };
+        let token = token_of(self.context, &Identity::parse(&code)?)?;
+        let outcome = perform(self.context, act, &case.case_id, request_id, None, &token).await?;
+        case.version = outcome.case_version;
+        case.standing = outcome.standing.unwrap_or_default();
+        Ok(())
+    }
+
+    /// Merges another line's case into this one. Submitting that line here too does not submit it twice, and makes it
+    /// the same whichever line is played first.
+    async fn absorb(
+        &self,
+        key: &str,
+        reason: String,
+        request_id: &str,
+        case: &mut Case,
+    ) -> Result<(), Failure> {
+        let other = self.scripts.iter().find(|script| script.key == key);
+        let other =
+            other.ok_or_else(|| Failure::usage(format!("there is no line with the key \"{key}\"")))?;
+        let (mut absorbed, _) = self.begin(other).await?;
+        let merge = Act::Merge { into_case_id: case.case_id.clone(), reason };
+        self.act(merge, None, request_id, &mut absorbed).await?;
+        let found = get_case(self.context, &case.case_id, &self.operator).await?;
+        (case.version, case.standing) = standing_of(&found)?;
+        Ok(())
     }
 
     /// Rates at intake, and waits until routing has taken the rating up.
@@ -182,23 +220,47 @@ impl<'a> Player<'a> {
             })
             .await?;
         rate(self.context, request).await?;
+        self.await_taken_up("CaseRated", &before.last_refusal, case).await
+    }
+
+    /// Withdraws at intake, and waits until routing has taken the withdrawal up.
+    async fn withdraw(&self, request: &WithdrawCaseRequest, case: &mut Case) -> Result<(), Failure> {
+        let version = case.version;
+        let before = self
+            .await_tracked(&case.receipt_code, "intake takes a withdrawal", |tracked| {
+                tracked.case_version >= version && tracked.can_withdraw
+            })
+            .await?;
+        withdraw(self.context, request).await?;
+        self.await_taken_up("CaseWithdrawn", &before.last_refusal, case).await
+    }
+
+    /// Waits until a request of the citizen shows in the history as this event; fails when routing refuses it.
+    async fn await_taken_up(
+        &self,
+        event: &str,
+        refusal_before: &str,
+        case: &mut Case,
+    ) -> Result<(), Failure> {
+        let version = case.version;
         let deadline = Instant::now() + DECISION_PATIENCE;
         loop {
             let found = get_case(self.context, &case.case_id, &self.operator).await?;
-            let is_rated = found
-                .history
-                .iter()
-                .any(|event| event.case_version > version && event_name(event) == "CaseRated");
-            if is_rated {
+            let is_taken_up =
+                found.history.iter().any(|told| told.case_version > version && event_name(told) == event);
+            if is_taken_up {
                 (case.version, case.standing) = standing_of(&found)?;
                 return Ok(());
             }
             let tracked = track_case(self.context, &case.receipt_code).await?;
-            if tracked.last_refusal != before.last_refusal {
-                return Err(Failure::unexpected(format!("the rating was refused: {}", tracked.last_refusal)));
+            if tracked.last_refusal != refusal_before {
+                return Err(Failure::unexpected(format!(
+                    "the request was refused: {}",
+                    tracked.last_refusal
+                )));
             }
             if Instant::now() >= deadline {
-                return Err(Failure::timed_out("the rating was not taken up in time"));
+                return Err(Failure::timed_out(format!("{event} did not come in time")));
             }
             sleep(POLL_INTERVAL).await;
         }
@@ -263,7 +325,7 @@ fn steps_done(steps: &[Step], history: &[Event]) -> usize {
             events.any(|event| {
                 let is_by_itself =
                     event.actor.as_ref().is_some_and(|actor| actor.role() == ActorRole::System);
-                event_name(event) == step.event_name() && is_by_itself == (**step == Step::AwaitOverdue)
+                event_name(event) == step.event_name() && is_by_itself == step.comes_by_itself()
             })
         })
         .count()
@@ -286,12 +348,9 @@ mod tests {
     }
 
     fn steps() -> Vec<Step> {
-        vec![
-            Step::Assign { unit: "150802-housing".into(), reply_within_s: None },
-            Step::AwaitOverdue,
-            Step::Accept,
-            Step::Reply { text: "x".into() },
-        ]
+        let steps = r#"[{"do": "assign", "unit": "150802-housing"}, {"do": "await_overdue"}, {"do": "accept"},
+            {"do": "reply", "text": "x"}]"#;
+        serde_json::from_str(steps).unwrap()
     }
 
     #[test]

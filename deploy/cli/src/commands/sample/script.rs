@@ -3,17 +3,18 @@
 //! Guarantees that a file is read whole and without faults, or not at all, so that nothing is played of a file that has
 //! a mistake in its last line.
 
-use std::{collections::HashSet, fs, path::Path, time::Duration};
+use std::{collections::HashSet, fs, path::Path};
 
 use data_encoding::HEXLOWER;
 use huying_proto::{
     events::v1::Publication,
     intake::v1::{Petitioner, SubmitCaseRequest},
 };
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::{failure::Failure, routing_commands::Act, words::Kind};
+use crate::{acts::Act, failure::Failure, words::Kind};
 
 /// A sample day is a few hundred messages.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -54,33 +55,25 @@ enum PublicationWord {
 }
 
 /// One thing that happens to a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) doing: Doing,
+    /// Code of whoever acts, where it is not whose act it usually is.
+    pub(super) acting_as: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// A command at routing.
+    Act(Act),
+    /// What commands at routing are not.
+    Other(Other),
+}
+
+/// What the citizen does at intake, and what concerns other lines or the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Step {
-    Register,
-    Assign {
-        unit: String,
-        #[serde(default)]
-        reply_within_s: Option<u64>,
-    },
-    Delegate {
-        region: String,
-        reason: String,
-    },
-    Escalate {
-        reason: String,
-    },
-    Accept,
-    Return {
-        legal_basis: String,
-        proposed_unit: String,
-    },
-    Progress {
-        text: String,
-    },
-    Reply {
-        text: String,
-    },
+pub(super) enum Other {
     Rate {
         resolved: bool,
         satisfied: bool,
@@ -89,11 +82,37 @@ pub(super) enum Step {
         #[serde(default)]
         reopen: bool,
     },
-    Close {
+    Withdraw {
         #[serde(default, deserialize_with = "null_as_empty")]
-        note: String,
+        reason: String,
     },
-    AwaitOverdue,
+    /// The case of the line with this key goes on as part of this one.
+    Absorb {
+        key: String,
+        reason: String,
+    },
+    AwaitOverdue {},
+}
+
+impl Other {
+    const WORDS: [&'static str; 4] = ["rate", "withdraw", "absorb", "await_overdue"];
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::<String, Value>::deserialize(deserializer)?;
+        let acting_as =
+            fields.remove("as").map(serde_json::from_value).transpose().map_err(D::Error::custom)?;
+        let is_other =
+            fields.get("do").and_then(Value::as_str).is_some_and(|word| Other::WORDS.contains(&word));
+        let fields = Value::Object(fields);
+        let doing = if is_other {
+            serde_json::from_value(fields).map(Doing::Other)
+        } else {
+            serde_json::from_value(fields).map(Doing::Act)
+        };
+        Ok(Self { doing: doing.map_err(D::Error::custom)?, acting_as })
+    }
 }
 
 impl Script {
@@ -119,6 +138,7 @@ impl Script {
                 address: self.address.clone(),
             }),
             publication: publication.into(),
+            pictures: Vec::new(),
         })
     }
 
@@ -130,41 +150,20 @@ impl Script {
 }
 
 impl Step {
-    /// The command that this step is, unless it is the citizen's or only waits.
-    pub(super) fn act(&self) -> Option<Act> {
-        Some(match self.clone() {
-            Self::Register => Act::Register,
-            Self::Assign { unit, reply_within_s } => Act::Assign {
-                unit,
-                note: String::new(),
-                reply_within: reply_within_s.map(Duration::from_secs),
-            },
-            Self::Delegate { region, reason } => Act::Delegate { region, reason },
-            Self::Escalate { reason } => Act::Escalate { reason },
-            Self::Accept => Act::Accept,
-            Self::Return { legal_basis, proposed_unit } => Act::Return { legal_basis, proposed_unit },
-            Self::Progress { text } => Act::Progress { text },
-            Self::Reply { text } => Act::Reply { text },
-            Self::Close { note } => Act::Close { note },
-            Self::Rate { .. } | Self::AwaitOverdue => return None,
-        })
-    }
-
     /// Name of the event that shows in the history that the step was done.
     pub(super) fn event_name(&self) -> &'static str {
-        match self {
-            Self::Rate { .. } => "CaseRated",
-            Self::AwaitOverdue => "DeadlineExpired",
-            Self::Register
-            | Self::Assign { .. }
-            | Self::Delegate { .. }
-            | Self::Escalate { .. }
-            | Self::Accept
-            | Self::Return { .. }
-            | Self::Progress { .. }
-            | Self::Reply { .. }
-            | Self::Close { .. } => self.act().map_or("", |act| act.event_name()),
+        match &self.doing {
+            Doing::Act(act) => act.event_name(),
+            Doing::Other(Other::Rate { .. }) => "CaseRated",
+            Doing::Other(Other::Withdraw { .. }) => "CaseWithdrawn",
+            Doing::Other(Other::Absorb { .. }) => "CaseAbsorbed",
+            Doing::Other(Other::AwaitOverdue {}) => "DeadlineExpired",
         }
+    }
+
+    /// Whether it is waited for rather than done.
+    pub(super) fn comes_by_itself(&self) -> bool {
+        self.doing == Doing::Other(Other::AwaitOverdue {})
     }
 }
 
@@ -194,7 +193,25 @@ fn parse(text: &str) -> Result<Vec<Script>, String> {
         }
         scripts.push(script);
     }
+    for (number, script) in (1..).zip(&scripts) {
+        check_absorbed(script, &keys).map_err(|reason| format!("message {number}: {reason}"))?;
+    }
     Ok(scripts)
+}
+
+/// Checks that the lines whose cases a case absorbs are there, and none of them is its own.
+fn check_absorbed(script: &Script, keys: &HashSet<String>) -> Result<(), String> {
+    for step in &script.steps {
+        if let Doing::Other(Other::Absorb { key, .. }) = &step.doing
+            && (*key == script.key || !keys.contains(key))
+        {
+            return Err(format!(
+                "{} cannot absorb \"{key}\"; the key of another line would be right",
+                script.key
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -203,9 +220,11 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    const LINE: &str = r#"{"key":"k1","kind":"message","region":"150802001","representative":null,"station":null,"category":null,"title":"t","body":"b","name":"","phone":"","address":"","publication":"status_only","steps":[{"do":"register"},{"do":"assign","unit":"150802001-housing","reply_within_s":2},{"do":"rate","resolved":false,"satisfied":false,"comment":"c","reopen":true},{"do":"await_overdue"}]}"#;
+    const LINE: &str = r#"{"key":"k1","kind":"message","region":"150802001","representative":null,"station":null,"category":null,"title":"t","body":"b","name":"","phone":"","address":"","publication":"status_only","steps":[{"do":"register"},{"do":"assign","unit":"150802001-housing","reply_within_s":2},{"do":"rate","resolved":false,"satisfied":false,"comment":"c","reopen":true},{"do":"await_overdue"},{"do":"urge","text":"u","as":"r-150802001-003"}]}"#;
 
     #[test]
     fn a_line_is_a_submission_and_its_steps() {
@@ -220,10 +239,14 @@ mod tests {
             unit: "150802001-housing".into(),
             note: String::new(),
             reply_within: Some(Duration::from_secs(2)),
+            parts: Vec::new(),
         };
-        assert_eq!(scripts[0].steps[1].act(), Some(assign));
-        assert_eq!(scripts[0].steps[2].event_name(), "CaseRated");
-        assert_eq!(scripts[0].steps[3].act(), None);
+        let steps = &scripts[0].steps;
+        assert_eq!(steps[1].doing, Doing::Act(assign));
+        assert_eq!(steps[2].event_name(), "CaseRated");
+        assert!(steps[3].comes_by_itself());
+        assert_eq!(steps[4].acting_as.as_deref(), Some("r-150802001-003"));
+        assert_eq!(steps[4].event_name(), "CaseUrged");
     }
 
     #[test]
@@ -234,7 +257,18 @@ mod tests {
                 .unwrap_err()
                 .starts_with("1: there is no kind")
         );
-        assert!(parse(&LINE.replace("await_overdue", "await_sunrise")).is_err());
+        assert!(
+            parse(&LINE.replace("await_overdue", "await_sunrise")).unwrap_err().contains("await_sunrise")
+        );
+        let absorbing = LINE.replace(r#"{"do":"register"}"#, r#"{"do":"absorb","key":"k2","reason":"r"}"#);
+        assert!(parse(&absorbing).unwrap_err().contains("k1 cannot absorb \"k2\""));
+        assert!(parse(&format!("{absorbing}\n{}", LINE.replace("k1", "k2"))).is_ok());
         assert!(parse(&LINE.replace("\"title\"", "\"tilte\"")).is_err());
+    }
+
+    #[test]
+    fn the_sample_day_has_no_fault() {
+        let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample/day.jsonl");
+        assert_eq!(read(&day).unwrap().len(), 157);
     }
 }
