@@ -278,7 +278,7 @@ mod tests {
             ("accept", "2: is no JSON object"),
             (r#"{"do": "accept"}"#, "2: \"case_id\" is missing"),
             (r#"{"case_id": 7, "do": "accept"}"#, "2: \"case_id\" is no text"),
-            (r#"{"case_id": "c1", "do": "acept"}"#, "2: unknown variant `acept`"),
+            (r#"{"case_id": "c1", "do": "praise"}"#, "2: unknown variant `praise`"),
             (r#"{"case_id": "c1", "do": "accept", "text": "x"}"#, "2: unknown field `text`"),
             (r#"{"case_id": "c1", "do": "accept", "expected_version": "7"}"#, "2: \"expected_version\""),
             (r#"{"case_id": "c1", "do": "accept", "request_id": "p-1"}"#, "2: the request_id"),

@@ -267,7 +267,7 @@ fn for_people(notification: &SubscribeResponse) -> String {
     let title = event.header.as_ref().map(|header| header.title.clone()).unwrap_or_default();
     let state = event.standing.as_ref().map(|standing| words::state(standing.state)).unwrap_or_default();
     text::line(&format!(
-        "{:>5}  {}  {:<16} {:<12} {}  v{}  {}  {title}",
+        "{:>5}  {}  {:<19} {:<12} {}  v{}  {}  {title}",
         notification.position,
         text::moment(timestamp(event.occurred_at.as_ref())),
         event_name(&event),

@@ -63,14 +63,16 @@ fn recomputed(step: &Step<'_>, duty: &Duty) -> Clock {
         let rule = extensions.iter().fold(clock.rule.clone(), |rule, &limit| extended_rule(&rule, limit));
         clock = clock.extended(end_with(&extensions, clock.due_at, step), rule, &scope);
     }
-    clock.taken = still_taken(old.taken, &clock, step.context.now);
+    clock.taken = still_taken(old, &clock, step.context.now);
     clock
 }
 
-/// How many of the steps that were taken are over by the new ladder.
-fn still_taken(taken: u8, clock: &Clock, now: Timestamp) -> u8 {
-    let over = LadderStep::ALL.into_iter().take_while(|&rung| clock.instant(rung) <= now).count();
-    taken.min(u8::try_from(over).unwrap_or(u8::MAX))
+/// How many of the steps that were taken are over by the new ladder, too. The time has been as late as each of them was,
+/// whatever it is now.
+fn still_taken(old: &Clock, new: &Clock, now: Timestamp) -> u8 {
+    let over =
+        LadderStep::ALL.into_iter().take_while(|&rung| new.instant(rung) <= now.max(old.instant(rung)));
+    old.taken.min(u8::try_from(over.count()).unwrap_or(u8::MAX))
 }
 
 fn recomputed_whole(step: &Step<'_>, old: &WholeClock) -> WholeClock {
@@ -78,7 +80,7 @@ fn recomputed_whole(step: &Step<'_>, old: &WholeClock) -> WholeClock {
     let mut whole = step.whole_from(old.began_at);
     whole.due_at = end_with(&extensions, whole.due_at, step);
     whole.rule = extensions.iter().fold(whole.rule, |rule, &limit| extended_rule(&rule, limit));
-    whole.expired = old.expired && whole.due_at <= step.context.now;
+    whole.expired = old.expired && whole.due_at <= step.context.now.max(old.due_at);
     whole
 }
 

@@ -85,10 +85,11 @@ fn a_ladder_in_days_and_months_falls_on_the_morning_of_the_day() {
     let policies = Policies::new(read_policies(lines).unwrap());
     let calendar = Calendar::built_in();
     let clock = Clock::start(PolicyStep::Rate, at("2026-01-24T10:00:00"), &scope(&policies, &calendar));
-    assert_eq!(clock.due_at, at("2026-02-01T00:00:00"));
-    assert_eq!(clock.urge_at, at("2026-02-01T09:00:00"));
-    assert_eq!(clock.supervise_at, at("2026-02-10T09:00:00"));
-    assert_eq!(clock.criticise_at, at("2026-02-28T09:00:00"));
+    // The seventh day is a Saturday, so the last day is the Monday after it.
+    assert_eq!(clock.due_at, at("2026-02-03T00:00:00"));
+    assert_eq!(clock.urge_at, at("2026-02-03T09:00:00"));
+    assert_eq!(clock.supervise_at, at("2026-02-12T09:00:00"));
+    assert_eq!(clock.criticise_at, at("2026-03-02T09:00:00"));
 }
 
 #[test]

@@ -42,10 +42,8 @@ fn rejected_at(at: Timestamp, case: &Case, by: &str, command: &Command) -> Rejec
 
 /// The field that a refusal names.
 fn unfit(rejection: &Rejection) -> &str {
-    match rejection {
-        Rejection::Unfit { field, .. } => field,
-        other => panic!("refused with {other}"),
-    }
+    let Rejection::Unfit { field, .. } = rejection else { panic!("refused with {rejection}") };
+    field
 }
 
 /// Who has to act, and on what.

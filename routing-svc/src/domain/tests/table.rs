@@ -14,11 +14,13 @@ const DOCUMENT: &str = include_str!("../../../../docs/states.md");
 
 /// The case as the command needs it beyond its state.
 fn made_right_for(command: CommandName, case: Case) -> Case {
-    match command {
-        CommandName::AnswerPart | CommandName::WaivePart => with_part(case),
-        CommandName::GrantExtension | CommandName::RefuseExtension => with_extension_asked(case),
-        _ => case,
+    if matches!(command, CommandName::AnswerPart | CommandName::WaivePart) {
+        return with_part(case);
     }
+    if matches!(command, CommandName::GrantExtension | CommandName::RefuseExtension) {
+        return with_extension_asked(case);
+    }
+    case
 }
 
 /// What becomes of a case in a state by a command that is right in all but, perhaps, the state.

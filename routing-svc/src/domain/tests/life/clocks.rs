@@ -20,24 +20,29 @@ fn run(at: Timestamp, case: &Case) -> Decision {
     taken_at(at, case, "", &Command::RunClocks)
 }
 
-/// What happened, in few words.
+/// What happened by itself, in few words.
 fn words(decision: &Decision) -> Vec<String> {
-    bodies(decision)
-        .into_iter()
-        .map(|body| match body {
-            Body::CaseAccepted(body) => format!("accepted automatic={}", body.automatic),
-            Body::DeadlineNear(body) => format!("near {} {}", body.kind().as_str_name(), body.part_number),
-            Body::DeadlineExpired(body) => {
-                assert_eq!(body.expiry_number, 1);
-                format!("expired {} {}", body.kind().as_str_name(), body.part_number)
-            }
-            Body::CaseUrged(body) => format!("urged {} {}", body.part_number, body.urge_number),
-            Body::CaseSupervised(body) => format!("supervised {}", body.part_number),
-            Body::CriticismCirculated(body) => format!("criticised {}", body.part_number),
-            Body::CaseClosed(body) => format!("closed {}", body.reason().as_str_name()),
-            other => panic!("{other:?}"),
-        })
-        .collect()
+    bodies(decision).into_iter().map(|body| word(body).unwrap_or_else(|| panic!("{body:?}"))).collect()
+}
+
+fn word(body: &Body) -> Option<String> {
+    let word = if let Body::CaseAccepted(body) = body {
+        format!("accepted automatic={}", body.automatic)
+    } else if let Body::DeadlineNear(body) = body {
+        format!("near {} {}", body.kind().as_str_name(), body.part_number)
+    } else if let Body::DeadlineExpired(body) = body {
+        assert_eq!(body.expiry_number, 1);
+        format!("expired {} {}", body.kind().as_str_name(), body.part_number)
+    } else if let Body::CaseUrged(body) = body {
+        format!("urged {} {}", body.part_number, body.urge_number)
+    } else if let Body::CaseSupervised(body) = body {
+        format!("supervised {}", body.part_number)
+    } else if let Body::CriticismCirculated(body) = body {
+        format!("criticised {}", body.part_number)
+    } else {
+        return None;
+    };
+    Some(word)
 }
 
 #[test]
@@ -284,6 +289,17 @@ fn a_step_that_was_taken_is_not_taken_again_unless_its_deadline_has_moved_ahead(
         words(&decision),
         ["urged 0 1", "supervised 0", "expired DEADLINE_KIND_CASE 0", "criticised 0"]
     );
+}
+
+#[test]
+fn computing_anew_while_the_clock_has_gone_back_brings_no_step_back() {
+    let overdue = run(end_of("2026-03-24"), &case_in(State::InHandling)).case;
+    let taken = overdue.duty.as_ref().unwrap().clock.taken;
+    let policies = read_policies("kind,category,tier,step,limit\n*,*,*,criticise,6wd\n").unwrap();
+    let world = World { policies: Policies::new(policies), ..World::new() };
+    let case = decide_alone(&overdue, &recompute(), &world.context(now(), OFFICE)).unwrap().case;
+    assert_eq!(case.duty.as_ref().unwrap().clock.taken, taken);
+    assert!(case.whole.unwrap().expired);
 }
 
 #[test]

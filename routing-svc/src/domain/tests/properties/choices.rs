@@ -57,13 +57,14 @@ impl Choice {
 
 /// What has to come first, where nothing is there to decide on.
 fn prepared(which: CommandName, case: &Case) -> CommandName {
-    match which {
-        CommandName::AnswerPart | CommandName::WaivePart if case.open_parts().next().is_none() => {
-            CommandName::AssignPart
-        }
-        CommandName::GrantExtension if case.extension.is_none() => CommandName::RequestExtension,
-        _ => which,
+    let needs_part = matches!(which, CommandName::AnswerPart | CommandName::WaivePart);
+    if needs_part && case.open_parts().next().is_none() {
+        return CommandName::AssignPart;
     }
+    if which == CommandName::GrantExtension && case.extension.is_none() {
+        return CommandName::RequestExtension;
+    }
+    which
 }
 
 /// What leads on from a state, the likeliest several times.
