@@ -34,8 +34,8 @@ pub struct Installation {
 #[derive(Debug)]
 struct Process {
     child: Option<Child>,
-    grpc: SocketAddr,
-    http: SocketAddr,
+    grpc: Port,
+    http: Port,
 }
 
 impl Installation {
@@ -130,9 +130,9 @@ impl Installation {
 
     /// Starts a replica of a service; after a kill at its old ports.
     pub fn start_service(&mut self, service: &'static str, replica: usize) {
-        let (grpc, http) = match self.processes.get(&(service, replica)) {
+        let (grpc, http) = match self.processes.remove(&(service, replica)) {
             Some(process) => (process.grpc, process.http),
-            None => (free_address(), free_address()),
+            None => (Port::reserve(), Port::reserve()),
         };
         let log = File::options()
             .create(true)
@@ -147,8 +147,8 @@ impl Installation {
             )
             .env("HUYING_NATS_URL", &self.servers.nats)
             .env("HUYING_NAMESPACE", format!("t{}", self.id))
-            .env("HUYING_GRPC_LISTEN", grpc.to_string())
-            .env("HUYING_HTTP_LISTEN", http.to_string())
+            .env("HUYING_GRPC_LISTEN", grpc.address.to_string())
+            .env("HUYING_HTTP_LISTEN", http.address.to_string())
             .env("HUYING_JWKS", keys.join("jwks.json"))
             .env("HUYING_SEALING_KEY_FILE", keys.join("sealing.key"))
             .env("HUYING_PICTURES", self.directory.join("pictures"))
@@ -167,7 +167,7 @@ impl Installation {
     pub async fn ready(&self) {
         let client = http_client();
         for ((service, replica), process) in &self.processes {
-            let url = format!("http://{}/readyz", process.http);
+            let url = format!("http://{}/readyz", process.http.address);
             until(&format!("{service} {replica} is ready; see {}", self.directory.display()), async || {
                 client
                     .get(&url)
@@ -211,13 +211,13 @@ impl Installation {
     /// gRPC URL of a replica.
     #[must_use]
     pub fn grpc_url(&self, service: &'static str, replica: usize) -> String {
-        format!("http://{}", self.processes[&(service, replica)].grpc)
+        format!("http://{}", self.processes[&(service, replica)].grpc.address)
     }
 
     /// HTTP URL of a replica.
     #[must_use]
     pub fn http_url(&self, service: &'static str, replica: usize) -> String {
-        format!("http://{}", self.processes[&(service, replica)].http)
+        format!("http://{}", self.processes[&(service, replica)].http.address)
     }
 
     /// A channel to a replica, connected at first use and again after a kill.
@@ -333,15 +333,29 @@ pub fn http_client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
-/// A free port below those that the kernel gives to outgoing connections, of which other tests open many: one of those
-/// could be taken between this look and the service's start.
-fn free_address() -> SocketAddr {
-    loop {
-        let mut random = [0_u8; 2];
-        getrandom::fill(&mut random).unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + u16::from_ne_bytes(random) % 8_000));
-        if TcpListener::bind(address).is_ok() {
-            return address;
+/// A port of this installation's, and the lock that keeps it from every other until the test ends.
+#[derive(Debug)]
+struct Port {
+    address: SocketAddr,
+    _lock: File,
+}
+
+impl Port {
+    /// A free port below those that the kernel gives to outgoing connections, of which other tests open many: one of
+    /// those could be taken between this look and the service's start. Tests run in processes of their own, so that what
+    /// keeps two of them from the same port is a file that each locks.
+    fn reserve() -> Self {
+        let directory = std::env::temp_dir().join("huying-ports");
+        std::fs::create_dir_all(&directory).unwrap();
+        loop {
+            let mut random = [0_u8; 2];
+            getrandom::fill(&mut random).unwrap();
+            let number = 10_000 + u16::from_ne_bytes(random) % 8_000;
+            let lock = File::create(directory.join(number.to_string())).unwrap();
+            let address = SocketAddr::from(([127, 0, 0, 1], number));
+            if lock.try_lock().is_ok() && TcpListener::bind(address).is_ok() {
+                return Self { address, _lock: lock };
+            }
         }
     }
 }
