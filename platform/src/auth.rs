@@ -23,6 +23,8 @@ use crate::{
 pub const AUDIENCE: &str = "huying";
 /// How far the clocks of the issuer and of a service may be apart.
 const LEEWAY_SECONDS: i64 = 30;
+/// Longest subject, in bytes; it is kept with every command.
+const SUBJECT_BYTES_MAX: usize = 256;
 /// How often keys are read again, so that a rotated key is known soon.
 const KEYS_REFRESH: Duration = Duration::from_secs(60);
 
@@ -238,6 +240,11 @@ fn principal_of(claims: Claims) -> Result<Principal, Status> {
     if !code_is_right {
         return Err(invalid("the token's code does not fit its role"));
     }
+    let subject_is_right =
+        (1..=SUBJECT_BYTES_MAX).contains(&claims.sub.len()) && !claims.sub.chars().any(char::is_control);
+    if !subject_is_right {
+        return Err(invalid("the token's sub is empty, too long or has control characters"));
+    }
     let region = match claims.region.as_str() {
         "" => None,
         code => Some(code.parse().map_err(|_| invalid("the token's region is not a region code"))?),
@@ -324,6 +331,25 @@ mod tests {
         assert!(principal("").require_unscoped().is_ok());
         let refused = principal("150800").require_unscoped().unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+
+    #[test]
+    fn a_subject_can_be_logged_and_kept() {
+        let claims = |subject: &str| Claims {
+            sub: subject.into(),
+            role: "auditor".into(),
+            code: String::new(),
+            region: String::new(),
+            exp: 0,
+            nbf: None,
+        };
+        for right in ["auditor", "王 建国 <wang@example>", &"a".repeat(256)] {
+            assert_eq!(principal_of(claims(right)).unwrap().subject, right);
+        }
+        for wrong in ["", "a\0b", "a\nb", &"a".repeat(257)] {
+            let refused = principal_of(claims(wrong)).unwrap_err();
+            assert_eq!(refused.code(), Code::Unauthenticated, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -110,6 +110,7 @@ pub struct Directory {
     children: HashMap<String, Vec<String>>,
     units_of: HashMap<String, Vec<String>>,
     office_of: HashMap<String, String>,
+    acted_for: HashMap<String, Vec<String>>,
     department_of: HashMap<String, HashMap<String, String>>,
     representatives_of: HashMap<String, Vec<String>>,
 }
@@ -232,6 +233,14 @@ impl Directory {
                 self.representatives_of.entry(one.station.clone()).or_default().push(one.code.clone());
             }
         }
+        let mut acted_for: HashMap<String, Vec<String>> = HashMap::new();
+        let gone = |unit: &&Unit| unit.kind() == UnitKind::Office && !active(Kind::Unit, &unit.code);
+        for unit in self.units.values().filter(gone) {
+            if let Some(acting) = self.acting_office(&unit.code) {
+                acted_for.entry(acting.code.clone()).or_default().push(unit.code.clone());
+            }
+        }
+        self.acted_for = acted_for;
     }
 
     /// Revision of the import this snapshot shows; 0 before the first.
@@ -324,6 +333,15 @@ impl Directory {
     #[must_use]
     pub fn has_category(&self, path: &str) -> bool {
         self.categories.get(path).is_some_and(|(_, active)| *active)
+    }
+
+    /// Whether a category path may be used, or is a level of one that may: a level need not have a line of its own.
+    #[must_use]
+    pub fn has_category_level(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        let mut listed =
+            self.categories.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
+        self.has_category(path) || listed.any(|(_, (_, active))| *active)
     }
 
     /// All regions, by code.
@@ -427,6 +445,12 @@ impl Directory {
             region = &self.region(region)?.parent;
         }
         None
+    }
+
+    /// Codes of the offices that are gone and that this one acts for, in order.
+    #[must_use]
+    pub fn offices_acted_for_by(&self, office_code: &str) -> &[String] {
+        self.acted_for.get(office_code).map_or(&[], Vec::as_slice)
     }
 
     /// The active department of a region that has a function.

@@ -163,8 +163,11 @@ fn faulty_import(faults: &[Fault]) -> Status {
         }
         listed.push(violation);
     }
-    let message =
-        format!("{} faults, of which {} are listed; nothing was imported", faults.len(), listed.len());
+    // The same refusal answers an import, a proposal and an activation.
+    let message = match faults.len() {
+        1 => "1 fault; nothing was changed".to_owned(),
+        count => format!("{count} faults, of which {} are listed; nothing was changed", listed.len()),
+    };
     Status::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request(listed))
 }
 

@@ -2,15 +2,15 @@
 //!
 //! Intake judges by its projection, which may lag; routing-svc decides in the end and may refuse.
 
-use huying_platform::{keys::IdempotencyKey, redact};
+use huying_platform::keys::IdempotencyKey;
 use huying_proto::{
     events::v1::{CaseState, RatingRequested},
-    intake::v1::RateCaseRequest,
+    intake::v1::{Petitioner, RateCaseRequest},
 };
 
 use super::{
     receipt_code::ReceiptCode,
-    submission::cut,
+    submission::{cut, masked_about_known},
     violation::{Fault, Faults, Field, Violation},
 };
 
@@ -74,13 +74,15 @@ impl Rating {
         faults.finish(rating)
     }
 
-    /// The request to routing, with personal data masked.
+    /// The request to routing, with personal data masked: also what others could find this petitioner by, as long as it
+    /// is known who they are.
     #[must_use]
-    pub fn to_request(&self) -> RatingRequested {
+    pub fn to_request(&self, petitioner: Option<&Petitioner>) -> RatingRequested {
+        let comment = masked_about_known(self.comment.trim(), petitioner);
         RatingRequested {
             resolved: self.resolved,
             satisfied: self.satisfied,
-            comment: cut(redact::citizen_text(self.comment.trim()), COMMENT_MAX_CHARS),
+            comment: cut(comment, COMMENT_MAX_CHARS),
             reopen: self.reopen,
         }
     }
@@ -137,7 +139,7 @@ mod tests {
             receipt_code: "01ABC-DEFGH-JKMNP-QRSTV".into(),
             resolved: false,
             satisfied: false,
-            comment: "还是不热，打我电话13812345678".into(),
+            comment: "王建国：还是不热，打我电话13812345678".into(),
             reopen: true,
         }
     }
@@ -160,8 +162,9 @@ mod tests {
     #[test]
     fn the_comment_is_masked_before_it_leaves() {
         let rating = Rating::parse(request()).unwrap();
-        let comment = rating.to_request().comment;
-        assert!(comment.contains("还是不热") && !comment.contains("13812345678"), "{comment}");
+        let petitioner = Petitioner { name: "王建国".into(), ..Petitioner::default() };
+        assert_eq!(rating.to_request(Some(&petitioner)).comment, "王**：还是不热，打我电话1**********");
+        assert!(!rating.to_request(None).comment.contains("13812345678"));
         assert!(!format!("{rating:?}").contains("不热"));
     }
 

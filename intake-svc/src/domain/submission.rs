@@ -166,6 +166,11 @@ pub fn masked_about(text: &str, petitioner: &Petitioner) -> String {
     redact::citizen_text_about(text, &[&petitioner.name, &petitioner.phone, &petitioner.address])
 }
 
+/// The same for what the petitioner says later, as long as it is known who they are.
+pub(super) fn masked_about_known(text: &str, petitioner: Option<&Petitioner>) -> String {
+    petitioner.map_or_else(|| redact::citizen_text(text), |petitioner| masked_about(text, petitioner))
+}
+
 impl std::fmt::Debug for Submission {
     /// Without a word of the citizen's.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

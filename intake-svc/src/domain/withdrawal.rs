@@ -2,7 +2,7 @@
 //!
 //! Intake judges by its projection, which may lag; routing-svc decides in the end and may refuse.
 
-use huying_platform::{keys::IdempotencyKey, redact};
+use huying_platform::keys::IdempotencyKey;
 use huying_proto::{
     events::v1::{CaseState, WithdrawalRequested},
     intake::v1::{Petitioner, WithdrawCaseRequest},
@@ -10,7 +10,7 @@ use huying_proto::{
 
 use super::{
     receipt_code::ReceiptCode,
-    submission::{cut, masked_about},
+    submission::{cut, masked_about_known},
     violation::{Faults, Field, Violation},
 };
 
@@ -61,11 +61,7 @@ impl Withdrawal {
     /// is known who they are.
     #[must_use]
     pub fn to_request(&self, petitioner: Option<&Petitioner>) -> WithdrawalRequested {
-        let reason = self.reason.trim();
-        let masked = match petitioner {
-            Some(petitioner) => masked_about(reason, petitioner),
-            None => redact::citizen_text(reason),
-        };
+        let masked = masked_about_known(self.reason.trim(), petitioner);
         WithdrawalRequested { reason: cut(masked, REASON_MAX_CHARS) }
     }
 }

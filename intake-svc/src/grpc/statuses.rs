@@ -53,6 +53,7 @@ pub(super) fn rate_status(error: RateError) -> Status {
         RateError::Refused(RatingRefused::AlreadyRated) => {
             refused(Code::FailedPrecondition, "ALREADY_RATED", error.to_string(), &[])
         }
+        RateError::Unopened(_) => status::internal(&error),
         RateError::Sql(error) => status::from_sqlx(error),
     }
 }
@@ -68,7 +69,7 @@ pub(super) fn withdraw_status(error: WithdrawError) -> Status {
         WithdrawError::Refused(WithdrawalRefused::AlreadyAsked) => {
             refused(Code::FailedPrecondition, "ALREADY_WITHDRAWN", error.to_string(), &[])
         }
-        WithdrawError::Sealing(_) | WithdrawError::Content(_) => status::internal(&error),
+        WithdrawError::Unopened(_) => status::internal(&error),
         WithdrawError::Sql(error) => status::from_sqlx(error),
     }
 }

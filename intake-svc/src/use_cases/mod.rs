@@ -3,6 +3,7 @@
 pub mod erase_private_part;
 pub mod follow_case;
 pub mod keep_pictures;
+pub mod petitioner;
 pub mod rate_case;
 pub mod read_private_part;
 pub mod show_picture;

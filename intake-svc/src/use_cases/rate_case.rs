@@ -9,12 +9,12 @@ use huying_platform::{
     status::timestamp_to_proto,
 };
 use huying_proto::{
-    events::v1::{Actor, ActorRole, CaseHeader, Event, event::Body},
+    events::v1::{Actor, ActorRole, Event, event::Body},
     intake::v1::RateCaseRequest,
 };
-use jiff::Timestamp;
 use prost::Message as _;
 
+use super::petitioner::{Unopened, petitioner_of};
 use crate::{
     app::App,
     domain::{
@@ -43,6 +43,9 @@ pub enum RateError {
     /// The case does not take a rating now.
     #[error(transparent)]
     Refused(#[from] RatingRefused),
+    /// Who wrote could not be found out.
+    #[error(transparent)]
+    Unopened(#[from] Unopened),
     /// A failed statement or commit.
     #[error("storing a rating failed")]
     Sql(#[from] sqlx::Error),
@@ -75,7 +78,6 @@ pub async fn rate_case(app: &App, request: RateCaseRequest) -> Result<CaseId, Ra
         return same_or_reused(case_id, &first_mac, body_mac);
     }
     rating::check_allowed(status.standing.state, reply_number > 0, rated, rating.reopen)?;
-    let header = submissions::header_of(&mut transaction, case_id).await?.ok_or(sqlx::Error::RowNotFound)?;
 
     let event_id = EventId::new_v7();
     let new = NewRating { event_id, case_id, key_hash, body_mac, reply_number, requested_at: now };
@@ -86,9 +88,20 @@ pub async fn rate_case(app: &App, request: RateCaseRequest) -> Result<CaseId, Ra
             None => Err(RatingRefused::AlreadyRated.into()),
         };
     }
-    let event =
-        OutgoingEvent::case(&request_event(event_id, case_id, header, &rating, now), current_traceparent());
-    app.outbox.append(&mut transaction, &[event]).await?;
+    let stored =
+        submissions::load_sealed(&mut transaction, case_id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let petitioner = petitioner_of(app, case_id, &stored)?;
+    let event = Event {
+        event_id: event_id.to_string(),
+        case_id: case_id.to_string(),
+        case_version: 0,
+        occurred_at: Some(timestamp_to_proto(now)),
+        header: Some(stored.header),
+        actor: Some(Actor { role: ActorRole::Citizen.into(), code: String::new() }),
+        standing: None,
+        body: Some(Body::RatingRequested(rating.to_request(petitioner.as_ref()))),
+    };
+    app.outbox.append(&mut transaction, &[OutgoingEvent::case(&event, current_traceparent())]).await?;
     transaction.commit().await?;
     app.outbox.wake();
     Ok(case_id)
@@ -96,23 +109,4 @@ pub async fn rate_case(app: &App, request: RateCaseRequest) -> Result<CaseId, Ra
 
 fn same_or_reused(case_id: CaseId, first_mac: &[u8], body_mac: [u8; 32]) -> Result<CaseId, RateError> {
     if first_mac == body_mac { Ok(case_id) } else { Err(RateError::KeyReused) }
-}
-
-fn request_event(
-    event_id: EventId,
-    case_id: CaseId,
-    header: CaseHeader,
-    rating: &Rating,
-    now: Timestamp,
-) -> Event {
-    Event {
-        event_id: event_id.to_string(),
-        case_id: case_id.to_string(),
-        case_version: 0,
-        occurred_at: Some(timestamp_to_proto(now)),
-        header: Some(header),
-        actor: Some(Actor { role: ActorRole::Citizen.into(), code: String::new() }),
-        standing: None,
-        body: Some(Body::RatingRequested(rating.to_request())),
-    }
 }

@@ -11,20 +11,19 @@ use huying_platform::{
 };
 use huying_proto::{
     events::v1::{Actor, ActorRole, CaseState, Event, event::Body},
-    intake::v1::{Petitioner, ReadPrivatePartResponse, WithdrawCaseRequest},
+    intake::v1::WithdrawCaseRequest,
 };
 use prost::Message as _;
 
+use super::petitioner::{Unopened, petitioner_of};
 use crate::{
     app::App,
     domain::{
         violation::Violation,
         withdrawal::{self, Withdrawal, WithdrawalRefused},
     },
-    sealing::SealError,
     store::{
-        case_status,
-        submissions::{self, SealedSubmission},
+        case_status, submissions,
         withdrawals::{self, NewWithdrawal},
     },
 };
@@ -44,12 +43,9 @@ pub enum WithdrawError {
     /// The case does not take a withdrawal now.
     #[error(transparent)]
     Refused(#[from] WithdrawalRefused),
-    /// The row or the master key is not what it was.
-    #[error("opening a private part failed")]
-    Sealing(#[from] SealError),
-    /// What was sealed is not a private part.
-    #[error("a private part does not decode")]
-    Content(#[from] prost::DecodeError),
+    /// Who wrote could not be found out.
+    #[error(transparent)]
+    Unopened(#[from] Unopened),
     /// A failed statement or commit.
     #[error("storing a withdrawal failed")]
     Sql(#[from] sqlx::Error),
@@ -108,15 +104,4 @@ pub async fn withdraw_case(app: &App, request: WithdrawCaseRequest) -> Result<Ca
 
 fn same_or_reused(case_id: CaseId, first_mac: &[u8], body_mac: [u8; 32]) -> Result<CaseId, WithdrawError> {
     if first_mac == body_mac { Ok(case_id) } else { Err(WithdrawError::KeyReused) }
-}
-
-/// Who wrote, so that what they say now can be masked of it; none once that has been erased.
-fn petitioner_of(
-    app: &App,
-    case_id: CaseId,
-    stored: &SealedSubmission,
-) -> Result<Option<Petitioner>, WithdrawError> {
-    let Some(wrapped_key) = &stored.wrapped_key else { return Ok(None) };
-    let private_part = app.sealer.open(case_id, &stored.sealed, wrapped_key)?;
-    Ok(ReadPrivatePartResponse::decode(private_part.as_slice())?.petitioner)
 }

@@ -61,6 +61,7 @@ pub(super) async fn rate(
         Err(RateError::KeyReused | RateError::Refused(_)) => {
             show_case(&app, &form.receipt_code, StatusCode::CONFLICT, None).await
         }
+        Err(error @ RateError::Unopened(_)) => internal_error(&chain(&error)),
         Err(RateError::Sql(error)) => database_error(&error),
     }
 }
@@ -88,9 +89,7 @@ pub(super) async fn withdraw(
         Err(WithdrawError::KeyReused | WithdrawError::Refused(_)) => {
             show_case(&app, &form.receipt_code, StatusCode::CONFLICT, None).await
         }
-        Err(error @ (WithdrawError::Sealing(_) | WithdrawError::Content(_))) => {
-            internal_error(&chain(&error))
-        }
+        Err(error @ WithdrawError::Unopened(_)) => internal_error(&chain(&error)),
         Err(WithdrawError::Sql(error)) => database_error(&error),
     }
 }

@@ -10,7 +10,7 @@ use huying_proto::{
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
-use crate::house::{Intake, PHONE, fields, new_key, reason, request, routing_event};
+use crate::house::{Intake, NAME, PHONE, fields, new_key, reason, request, routing_event};
 
 fn rating(receipt: &SubmitCaseResponse) -> RateCaseRequest {
     RateCaseRequest {
@@ -18,7 +18,7 @@ fn rating(receipt: &SubmitCaseResponse) -> RateCaseRequest {
         receipt_code: receipt.receipt_code.clone(),
         resolved: false,
         satisfied: false,
-        comment: format!("还是不热，电话{PHONE}"),
+        comment: format!("{NAME}：还是不热，电话{PHONE}"),
         reopen: true,
     }
 }
@@ -68,7 +68,8 @@ async fn a_rating_is_asked_of_routing_once() {
     assert_eq!(sent.len(), 1);
     assert_eq!((sent[0].case_version, sent[0].case_id.as_str()), (0, receipt.case_id.as_str()));
     let Some(Body::RatingRequested(asked)) = &sent[0].body else { panic!("{sent:?}") };
-    assert!(asked.reopen && !asked.resolved && !asked.comment.contains(PHONE));
+    assert!(asked.reopen && !asked.resolved);
+    assert_eq!(asked.comment, "王**：还是不热，电话1**********");
     assert!(!intake.track(&receipt.receipt_code).await.unwrap().can_rate);
 
     let again = rate(&intake, &rating(&receipt)).await.unwrap_err();

@@ -178,3 +178,51 @@ fn a_rule_keeps_its_key_when_only_its_words_or_its_unit_change() {
     assert_ne!(key(&with(&["暖气"], 1, "")), key(&with(&["暖气"], 2, "")));
     assert_ne!(key(&with(&[], 1, "")), key(&with(&["暖气"], 1, "")));
 }
+
+#[test]
+fn a_level_of_a_category_in_use_is_one() {
+    let category = |path: &str, retired| DirectoryEntry {
+        entry: Some(Entry::Category(Category { path: path.into(), ..Category::default() })),
+        retired,
+        ..DirectoryEntry::default()
+    };
+    let directory = Directory::new(
+        1,
+        [
+            category("交通/公交/线路", false),
+            category("交通-其他", false),
+            category("城建/供热", true),
+            category("城建/供水", false),
+            category("卫生/医院", true),
+        ],
+    );
+    for path in ["交通", "交通/公交", "交通/公交/线路", "交通-其他", "城建", "城建/供水"]
+    {
+        assert!(directory.has_category_level(path), "{path}");
+    }
+    for path in ["", "交", "交通/", "公交", "城建/供热", "卫生", "卫生/医院"] {
+        assert!(!directory.has_category_level(path), "{path}");
+    }
+    assert!(!directory.has_category("交通"));
+}
+
+#[test]
+fn an_office_acts_for_those_that_are_gone_and_no_others() {
+    let entries = [
+        region("150800", ""),
+        region("150802", "150800"),
+        merged("150802001", "150802", "150802003"),
+        merged("150802002", "150802", "150802003"),
+        region("150802003", "150802"),
+        office("150802"),
+        office("150802001"),
+        office("150802002"),
+        office("150802003"),
+        unit("gone-department", "150802001", UnitKind::Department),
+    ];
+    let before = on("2026-06-30", entries.clone());
+    assert!(before.offices_acted_for_by("150802003-office").is_empty());
+    let after = on("2026-07-01", entries);
+    assert_eq!(after.offices_acted_for_by("150802003-office"), ["150802001-office", "150802002-office"]);
+    assert!(after.offices_acted_for_by("150802-office").is_empty());
+}

@@ -61,9 +61,13 @@ pub struct Given {
 pub fn assignments(before: Option<&Case>, events: &[Decided]) -> Vec<Given> {
     let mut acting = before.and_then(|case| case.duty.as_ref()).map(|duty| duty.unit.to_string());
     let mut given = Vec::new();
-    for event in events {
+    for (at, event) in events.iter().enumerate() {
+        let next = events.get(at + 1).map(|next| &next.body);
         let mut told = Telling { event, given: &mut given };
-        told.tell(acting.as_deref());
+        // A case that leaves another one to be handled again passes its office without stopping there.
+        if !matches!((&event.body, next), (Body::CaseUnmerged(_), Some(Body::CaseReopened(_)))) {
+            told.tell(acting.as_deref());
+        }
         acting = Some(event.standing.responsible_unit.clone()).filter(|unit| !unit.is_empty());
     }
     given
@@ -185,7 +189,7 @@ impl Telling<'_> {
 mod tests {
     use huying_proto::events::v1::{
         Actor, CaseAssigned, CaseEscalated, CaseMerged, CaseQueued, CaseReopened, CaseReplied, CaseReturned,
-        CaseTransferred, PartAnswered, PartWaived,
+        CaseTransferred, CaseUnmerged, PartAnswered, PartWaived,
     };
 
     use super::*;
@@ -310,5 +314,20 @@ mod tests {
         let reopened = || Body::CaseReopened(CaseReopened::default());
         assert_eq!(told(&[event(6, "housing", reopened())])[0].1, AssignmentKind::Lead);
         assert_eq!(told(&[event(6, "office-1", reopened())])[0].1, AssignmentKind::Office);
+    }
+
+    #[test]
+    fn a_case_that_leaves_another_to_be_handled_again_is_given_once() {
+        let unmerged = || event(6, "office-1", Body::CaseUnmerged(CaseUnmerged::default()));
+        let reopened = |responsible| event(7, responsible, Body::CaseReopened(CaseReopened::default()));
+        assert_eq!(
+            told(&[unmerged(), reopened("housing")]),
+            [("housing".into(), AssignmentKind::Lead, None)]
+        );
+        assert_eq!(
+            told(&[unmerged(), reopened("office-1")]),
+            [("office-1".into(), AssignmentKind::Office, None)]
+        );
+        assert_eq!(told(&[unmerged()]), [("office-1".into(), AssignmentKind::Office, None)]);
     }
 }

@@ -13,7 +13,7 @@ use huying_platform::{
 use huying_proto::events::v1::{CaseHeader, UnitKind, addressee::To};
 
 use super::{
-    case::Case,
+    case::{Case, Stage},
     command::{Command, CommandName},
 };
 
@@ -248,6 +248,13 @@ pub fn office_region<'a>(principal: &Principal, directory: &'a Directory) -> Opt
     Some(&unit.region)
 }
 
+/// Whether the office that a token speaks for is this unit, or acts for it because it is gone.
+#[must_use]
+pub fn is_acted_for_by(principal: &Principal, unit: &str, directory: &Directory) -> bool {
+    unit == principal.code
+        || directory.acting_office(unit).is_some_and(|office| office.code == principal.code)
+}
+
 fn office_relation(
     principal: &Principal,
     case: &Case,
@@ -256,10 +263,10 @@ fn office_relation(
 ) -> Relation {
     let holder = case.holder_office.as_str();
     // A case outlives the office that holds it: another one acts in its place when it is no longer in the directory.
-    let acting = directory.acting_office(holder);
-    if holder == principal.code || acting.is_some_and(|office| office.code == principal.code) {
+    if is_acted_for_by(principal, holder, directory) {
         return Relation::Holder;
     }
+    let acting = directory.acting_office(holder);
     let own_region = office_region(principal, directory);
     let holder_region = acting.or_else(|| directory.unit(holder)).map(|office| office.region.as_str());
     let is_above = own_region
@@ -279,7 +286,11 @@ fn office_relation(
 }
 
 fn department_relation(principal: &Principal, case: &Case) -> Relation {
-    let is_responsible = case.duty.as_ref().is_some_and(|duty| duty.unit.as_str() == principal.code);
+    // In every other stage it is an office's turn, whose code may stand on a department's token by mistake.
+    let is_responsible = case
+        .duty
+        .as_ref()
+        .is_some_and(|duty| duty.stage == Stage::Reply && duty.unit.as_str() == principal.code);
     if is_responsible {
         Relation::Responsible
     } else if case.open_parts().any(|part| part.unit.as_str() == principal.code) {
@@ -299,21 +310,27 @@ fn representative_relation(
     directory: &Directory,
 ) -> Relation {
     let code = principal.code.as_str();
-    if case.claimed_by.iter().any(|claimed| claimed.as_str() == code) || is_addressed(code, header) {
+    let representative = directory.active_representative(code);
+    let station = representative.map_or("", |one| one.station.as_str());
+    if case.claimed_by.iter().any(|claimed| claimed.as_str() == code) || is_addressed(code, station, header) {
         return Relation::Follows;
     }
-    let is_in_region = directory
-        .active_representative(code)
+    let is_in_region = representative
         .and_then(|one| one.region.parse().ok())
         .zip(path)
         .is_some_and(|(region, path)| path.contains(&region));
     if is_in_region { Relation::Neighbour } else { Relation::Stranger }
 }
 
-fn is_addressed(code: &str, header: &CaseHeader) -> bool {
-    let named = header.addressee.as_ref().and_then(|addressee| addressee.to.as_ref());
-    header.representative_codes.iter().any(|heard| heard == code)
-        || matches!(named, Some(To::RepresentativeCode(named)) if named == code)
+/// By name, or through the station where they served when the case came, or serve now: whoever is new there takes over what
+/// came before them.
+fn is_addressed(code: &str, station: &str, header: &CaseHeader) -> bool {
+    let named = match header.addressee.as_ref().and_then(|addressee| addressee.to.as_ref()) {
+        Some(To::RepresentativeCode(named)) => named == code,
+        Some(To::StationCode(named)) => named == station,
+        Some(To::RegionCode(_)) | None => false,
+    };
+    named || header.representative_codes.iter().any(|heard| heard == code)
 }
 
 /// Whether a region is another one or lies somewhere below it.

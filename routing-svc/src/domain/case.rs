@@ -182,7 +182,7 @@ pub struct Duty {
 }
 
 /// The clock of the whole case. It goes on whoever has the case; only a granted extension, a reopening or a logged
-/// recomputation moves its end, and none but the last brings it nearer.
+/// recomputation moves its end, and none but the last brings it nearer. Merging it and taking it out again moves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WholeClock {
     /// When it began: with the submission, or with the reopening.
@@ -196,6 +196,9 @@ pub struct WholeClock {
     /// Revision of the calendar it was computed by; frozen with it.
     pub calendar_revision: u64,
 }
+
+/// What stands in a clock's rule before each extension of it.
+pub(super) const EXTENDED_BY: &str = " + ";
 
 /// Where a part stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -238,7 +241,7 @@ pub enum ExtensionStatus {
     Refused,
 }
 
-/// A request for more time; at most one between the dispatch of a case and its reply.
+/// A request for more time; at most one a department, and none once one was granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
     /// What became of it.
@@ -268,7 +271,8 @@ pub struct Case {
     pub department: Option<UnitCode>,
     /// Who has to act by when; None exactly when the case is not open.
     pub duty: Option<Duty>,
-    /// The clock of the whole case; None when the case is not open, and while it stands replied.
+    /// The clock of the whole case; None when the case is not open, and while it stands replied. That of a merged case
+    /// waits, and goes on where it was if the case goes on alone before it was answered.
     pub whole: Option<WholeClock>,
     /// When the department counts as having accepted; Some exactly in state Assigned.
     pub accepted_by_itself_at: Option<Timestamp>,
@@ -313,7 +317,7 @@ impl Case {
             responsible_unit: self.duty.as_ref().map(|duty| duty.unit.to_string()).unwrap_or_default(),
             deadline_at_us: self.duty.as_ref().map_or(0, |duty| status::micros(duty.clock.due_at)),
             overdue: self.is_overdue(),
-            case_deadline_at_us: self.whole.as_ref().map_or(0, |whole| status::micros(whole.due_at)),
+            case_deadline_at_us: self.running_whole().map_or(0, |whole| status::micros(whole.due_at)),
             open_parts: u32::try_from(self.open_parts().count()).unwrap_or(u32::MAX),
             petitioner_count: u32::try_from(1 + self.merged.len()).unwrap_or(u32::MAX),
             merged_into: merged_into.map(|id| id.to_string()).unwrap_or_default(),
@@ -324,8 +328,13 @@ impl Case {
     #[must_use]
     pub fn is_overdue(&self) -> bool {
         self.duty.as_ref().is_some_and(|duty| duty.stage != Stage::Rate && duty.clock.is_overdue())
-            || self.whole.as_ref().is_some_and(|whole| whole.expired)
+            || self.running_whole().is_some_and(|whole| whole.expired)
             || self.open_parts().any(|part| part.clock.is_overdue())
+    }
+
+    /// The clock of the whole case as far as it is this case that is being handled.
+    fn running_whole(&self) -> Option<&WholeClock> {
+        self.whole.as_ref().filter(|_| self.duty.is_some())
     }
 
     /// When something happens by itself next; None when nothing does.
@@ -362,6 +371,13 @@ impl Case {
     #[must_use]
     pub fn part(&self, number: u32) -> Option<&Part> {
         self.parts.iter().find(|part| part.number == number)
+    }
+
+    /// Whether more time has been granted since the submission or the last reopening.
+    #[must_use]
+    pub fn was_extended(&self) -> bool {
+        let last = self.whole.as_ref().and_then(|whole| whole.rule.rsplit(EXTENDED_BY).next());
+        last.is_some_and(|piece| piece.parse::<Limit>().is_ok())
     }
 
     /// Whether a unit ever held the case or was responsible for it or a part of it.

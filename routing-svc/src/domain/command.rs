@@ -489,7 +489,7 @@ fn circumstances_allow(case: &Case, command: CommandName, directory: &Directory,
         CommandName::Reply => !has_open_parts,
         CommandName::AnswerPart | CommandName::WaivePart => has_open_parts,
         CommandName::AssignPart => case.parts.len() < PARTS_MAX,
-        CommandName::RequestExtension => asked.is_none() && is_on_time,
+        CommandName::RequestExtension => asked.is_none() && !case.was_extended() && is_on_time,
         CommandName::GrantExtension | CommandName::RefuseExtension => {
             asked == Some(ExtensionStatus::Requested)
         }

@@ -37,7 +37,7 @@ pub enum Rejection {
         office: UnitCode,
     },
     /// Parts are neither answered nor waived.
-    #[error("parts {} are neither answered nor waived", listed(numbers))]
+    #[error("{} neither answered nor waived", parts_are(numbers))]
     PartsOpen {
         /// Their numbers.
         numbers: Vec<u32>,
@@ -102,7 +102,7 @@ pub enum Rejection {
         state: State,
     },
     /// Cases go on as part of this one.
-    #[error("{count} other cases go on as part of this one")]
+    #[error("{} as part of this one", others_go_on(*count))]
     HasMergedCases {
         /// How many.
         count: usize,
@@ -168,6 +168,11 @@ impl Rejection {
     }
 }
 
-fn listed(numbers: &[u32]) -> String {
-    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn parts_are(numbers: &[u32]) -> String {
+    let listed = numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if numbers.len() == 1 { format!("part {listed} is") } else { format!("parts {listed} are") }
+}
+
+fn others_go_on(count: usize) -> String {
+    if count == 1 { "1 other case goes on".to_owned() } else { format!("{count} other cases go on") }
 }

@@ -71,7 +71,7 @@ pub(super) fn read_lines<T, const N: usize>(
                 break;
             }
         }
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = record.position().map_or(0, |position| line_of(text.as_bytes(), position));
         let Some(order) = &order else {
             match header(number, &record, columns) {
                 Ok(positions) => order = Some(positions),
@@ -89,6 +89,14 @@ pub(super) fn read_lines<T, const N: usize>(
         faults.push(row_fault(1, problem));
     }
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
+}
+
+/// The line a record begins in. The reader's position stands before the line feed and the blank lines that it passes over.
+pub(super) fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let passed_over =
+        bytes.get(from..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + passed_over.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// For each column its position in the file.

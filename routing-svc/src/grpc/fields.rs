@@ -22,6 +22,8 @@ const PICTURES_MAX: usize = 6;
 /// SHA-256 in hexadecimal.
 const PICTURE_ID_DIGITS: usize = 64;
 const MEDIA_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
+/// The beginning of the year 1. PostgreSQL has no time before the year -4713, and no case has any before this.
+const YEAR_1_S: i64 = -62_135_596_800;
 /// The import lets no longer path in.
 const CATEGORY_CHARS_MAX: usize = 200;
 
@@ -65,9 +67,9 @@ pub(super) fn note(field: &str, text: &str, chars_max: usize, violations: &mut V
         violations.add(field, format!("has {length} characters; at most {chars_max} would be right"));
         return String::new();
     }
-    if text.contains('\0') {
-        // PostgreSQL keeps no such text, and no reader would see it.
-        violations.add(field, "contains a null character; text without it would be right");
+    if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t')) {
+        // No reader would see it, a terminal might obey it, and of a null character PostgreSQL keeps no text.
+        violations.add(field, "has a control character; text with line breaks and tabs would be right");
         return String::new();
     }
     redact::official_text(text)
@@ -147,7 +149,7 @@ pub(super) fn moment(
     violations: &mut Violations,
 ) -> Option<Timestamp> {
     let time = time?;
-    let read = timestamp_from_proto(time);
+    let read = timestamp_from_proto(time).filter(|read| read.as_second() >= YEAR_1_S);
     if read.is_none() {
         violations.add(field, "is out of range; a moment of the years 1 to 9999 would be right");
     }
@@ -201,7 +203,8 @@ pub(super) fn position(token: &str, violations: &mut Violations) -> Option<Posit
     let read = || {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (due, id) = bytes.split_first_chunk::<8>()?;
-        let due_us = i64::from_be_bytes(*due);
+        // No deadline is before 1970, and PostgreSQL writes early years in another way.
+        let due_us = Some(i64::from_be_bytes(*due)).filter(|&due_us| due_us >= 0)?;
         let case_id = CaseId::from_uuid(Uuid::from_slice(id).ok()?);
         let due_at = (due_us != NO_DEADLINE_US).then(|| from_micros(due_us));
         Some(Position { due_at, case_id })
@@ -230,15 +233,22 @@ mod tests {
 
     #[test]
     fn a_faulty_text_has_one_fault_and_comes_to_nothing() {
-        for (sent, fault) in [("", "is empty"), ("三个字", "has 3 characters"), ("\0", "null character")] {
+        let control = "control character";
+        for (sent, fault) in [
+            ("", "is empty"),
+            ("五个字的话", "has 5 characters"),
+            ("\0", control),
+            ("\u{1b}[2J", control),
+            ("好\u{9b}", control),
+        ] {
             let mut violations = Violations::new();
-            assert_eq!(text("reason", sent, 2, &mut violations), "");
+            assert_eq!(text("reason", sent, 4, &mut violations), "");
             let message = violations.into_status().message().to_owned();
             assert!(message.contains(fault), "{message}");
             assert_eq!(message.matches("reason: ").count(), 1, "{message}");
         }
         let mut violations = Violations::new();
-        assert_eq!(text("reason", "好", 2, &mut violations), "好");
+        assert_eq!(text("reason", "好\r\n\t", 4, &mut violations), "好\r\n\t");
         assert!(violations.is_empty());
     }
 
@@ -279,9 +289,28 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_before_the_year_1_is_refused() {
+        let read = |seconds| {
+            let mut violations = Violations::new();
+            let time = prost_types::Timestamp { seconds, nanos: 0 };
+            let read = moment("submitted_from", Some(&time), &mut violations);
+            assert_eq!(read.is_none(), !violations.is_empty(), "{seconds}");
+            read
+        };
+        assert_eq!(read(YEAR_1_S).map(Timestamp::as_second), Some(YEAR_1_S));
+        assert_eq!(read(0), Some(Timestamp::UNIX_EPOCH));
+        for wrong in [YEAR_1_S - 1, Timestamp::MIN.as_second(), Timestamp::MAX.as_second() + 1, i64::MIN] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_made_up_page_token_is_refused() {
         let mut violations = Violations::new();
         assert_eq!(position("next", &mut violations), None);
         assert!(!violations.is_empty());
+        // PostgreSQL has no year 0 and writes those before it in another way.
+        let before_time = page_token(&Position { due_at: Some(Timestamp::MIN), case_id: CaseId::new_v7() });
+        assert_eq!(position(&before_time, &mut violations), None);
     }
 }

@@ -114,6 +114,19 @@ impl<'a> Desk<'a> {
         self.at_hand.get(&case_id)
     }
 
+    /// Lets happen what should have happened to a case by now, so that nobody escapes a mark by acting before it was entered.
+    /// What cannot happen is left to `fire_deadlines`, which says so.
+    pub(super) fn catch_up(&mut self, case_id: CaseId) -> Result<(), Undecided> {
+        let alarm_at = self.at_hand.get(&case_id).and_then(|stored| stored.case.next_alarm());
+        if alarm_at.is_none_or(|alarm_at| alarm_at > self.now) {
+            return Ok(());
+        }
+        match self.decide(case_id, &Command::RunClocks, Actor::default(), None) {
+            Ok(()) | Err(Undecided::Rejected(_)) => Ok(()),
+            Err(undecided @ (Undecided::Unknown | Undecided::Needs(_))) => Err(undecided),
+        }
+    }
+
     /// Decides a command, and keeps what follows from it.
     pub(super) fn decide(
         &mut self,
@@ -144,9 +157,14 @@ impl<'a> Desk<'a> {
         self.entries.outgoing.push(event);
     }
 
+    /// Whether there is nothing to save.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.before.is_empty()
+    }
+
     /// Writes the cases and their history.
     pub(super) async fn save(&mut self, transaction: &mut PgConnection) -> sqlx::Result<()> {
-        if self.before.is_empty() {
+        if self.is_unchanged() {
             return Ok(());
         }
         let changed: Vec<(&Case, &Stored)> = self

@@ -9,6 +9,7 @@ use huying_proto::{
     events::v1::{self as events, DeadlineKind},
     routing::v1::{self as proto, CaseClock, CasePart, GetCaseResponse},
 };
+use prost::Message as _;
 
 use super::desk::header_of;
 use crate::{
@@ -54,10 +55,10 @@ pub async fn get_case(
         );
         return Err(Error::OutOfScope);
     }
-    let mut history = history::latest(&service.db, case_id).await?;
+    let header = header_of(&stored.case, &stored.header);
+    let mut history = history::latest(&service.db, case_id, header.encoded_len()).await?;
     // The case may have moved on between the two reads; the answer is about one version.
     history.retain(|event| event.case_version <= stored.case.version);
-    let header = header_of(&stored.case, &stored.header);
     for event in &mut history {
         event.header = Some((*header).clone());
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::get_case::summary;
 use crate::{
     domain::{
-        authority::{covers_region, is_within_scope, lies_in, office_region},
+        authority::{covers_region, is_acted_for_by, is_within_scope, lies_in, office_region},
         case::{Stage, State},
     },
     error::Error,
@@ -131,7 +131,7 @@ fn of_unit(principal: &Principal, code: &UnitCode, directory: &Directory) -> Res
     let may_see = match principal.role {
         Role::Operator | Role::Auditor => covers_region(principal, directory, &unit.region),
         Role::Office => {
-            principal.code == unit.code
+            is_acted_for_by(principal, code.as_str(), directory)
                 || office_region(principal, directory)
                     .is_some_and(|own| lies_in(directory, &unit.region, own))
         }
@@ -192,7 +192,9 @@ fn of_caller(principal: &Principal, directory: &Directory) -> Result<Vec<Along>,
         Role::Office => {
             let region = office_region(principal, directory).and_then(|region| region.parse().ok());
             let Some(region) = region else { return Err(denied(principal, &principal.code)) };
-            Ok(vec![Along::Within(region), Along::HeldBy(principal.code.clone())])
+            let held = |office: &String| Along::HeldBy(office.clone());
+            let gone = directory.offices_acted_for_by(&principal.code).iter().map(held);
+            Ok([Along::Within(region), held(&principal.code)].into_iter().chain(gone).collect())
         }
         Role::Representative => {
             let followed =

@@ -3,7 +3,7 @@
 //!
 //! The lock on the case makes twenty copies of a request queue up behind the first, find its answer, and act no more. In a
 //! batch each command is decided on what the ones before it left; one that is refused changes nothing and keeps no other
-//! from being taken.
+//! from being taken. What is due by the clocks of a case happens before any command to it, and stays when that is refused.
 
 use std::collections::BTreeSet;
 
@@ -108,7 +108,7 @@ async fn attempt(
         transaction.rollback().await?;
         return Ok(Attempt::Needs(needed));
     }
-    if taken.is_empty() {
+    if taken.is_empty() && desk.is_unchanged() {
         return Ok(Attempt::Done(answers));
     }
     let now = desk.now();
@@ -144,6 +144,10 @@ fn answer(
         Known::Answered(outcome) => return Answered::Before(outcome),
         Known::IdReused => return Answered::Refused(Error::RequestIdReused),
         Known::New => {}
+    }
+    match desk.catch_up(request.case_id) {
+        Ok(()) | Err(Undecided::Unknown | Undecided::Rejected(_)) => {}
+        Err(Undecided::Needs(more)) => return Answered::Needs(more),
     }
     let Some(stored) = desk.case(request.case_id) else {
         return Answered::Refused(Error::CaseNotFound { case_id: request.case_id });

@@ -166,7 +166,10 @@ async fn attempt(
         }
         let case_id = request.case_id;
         let traceparent = request.traceparent.as_deref();
-        match desk.decide(case_id, &request.command, request.actor.clone(), traceparent) {
+        let decided = desk
+            .catch_up(case_id)
+            .and_then(|()| desk.decide(case_id, &request.command, request.actor.clone(), traceparent));
+        match decided {
             Ok(()) if matches!(request.command, Command::RecordErasure { .. }) => erased.push(case_id),
             Ok(()) => {}
             Err(Undecided::Unknown) => return Err(TakeUpError::CaseNotHere { case_id }),

@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::{
     assignment_feed::{AssignmentFeed, Seat},
-    domain::authority::{covers_region, is_within_scope},
+    domain::authority::{covers_region, is_acted_for_by, is_within_scope},
     error::Error,
     service::Service,
     store::assignments::{last_positions, page},
@@ -145,9 +145,10 @@ fn admit(principal: &Principal, unit: &UnitCode, directory: &Directory) -> Resul
     };
     let may_follow = match principal.role {
         Role::Operator | Role::Auditor => covers_region(principal, directory, &known.region),
-        Role::Office | Role::Department => {
-            principal.code == unit.as_str() && is_within_scope(principal, directory)
+        Role::Office => {
+            is_acted_for_by(principal, unit.as_str(), directory) && is_within_scope(principal, directory)
         }
+        Role::Department => principal.code == unit.as_str() && is_within_scope(principal, directory),
         Role::Representative => false,
     };
     if may_follow {

@@ -97,6 +97,24 @@ async fn a_clock_that_jumps_takes_nothing_twice() {
 }
 
 #[tokio::test]
+async fn nobody_escapes_a_mark_by_acting_before_it_is_entered() {
+    let town = Town::hasty().await;
+    let (answered, refused) = (town.assigned().await, town.assigned().await);
+    town.accept(&answered).await.unwrap();
+    town.house.clock.advance(seconds(10_000));
+    // Nothing has fired meanwhile, as after a standstill or behind many others.
+    town.reply(&answered).await.unwrap();
+    let names = town.event_names_of(&answered).await;
+    assert_eq!(names[2..], ["CaseAccepted", "DeadlineNear", "DeadlineExpired", "CaseReplied"]);
+
+    // Also when the command itself is refused: the case has been accepted by itself.
+    town.accept(&refused).await.unwrap_err();
+    assert_eq!(town.event_names_of(&refused).await[2..], ["CaseAccepted", "DeadlineNear", "DeadlineExpired"]);
+    assert_eq!(fire_deadlines(&town.service).await.unwrap(), 0);
+    town.house.stop().await;
+}
+
+#[tokio::test]
 async fn an_office_is_reminded_marked_and_urged_until_it_registers() {
     let town = Town::hasty().await;
     let case_id = town.queued().await;

@@ -6,7 +6,8 @@ use huying_platform::directory::Kind;
 use huying_proto::{
     events::v1::{DirectoryChanged, directory_entry::Entry},
     routing::v1::{
-        DirectoryFile, ImportDirectoryRequest, ImportedFile, ListDirectoryRequest, ListDirectoryResponse,
+        DirectoryFile, ImportDirectoryRequest, ImportedFile, ListCasesRequest, ListDirectoryRequest,
+        ListDirectoryResponse, WatchAssignmentsRequest,
     },
 };
 use huying_routing_svc::store::rule_sets;
@@ -155,6 +156,20 @@ fn merged_on(day: &str) -> String {
         .collect()
 }
 
+/// The office of the second township lists and follows what the first one's holds.
+async fn assert_successor_finds_it(town: &Town, case_id: &str) {
+    for unit in ["", "150802001-office"] {
+        let request = ListCasesRequest { unit: unit.into(), ..ListCasesRequest::default() };
+        let listed = town.cases().list_cases(town.call("office", "150802002-office", request)).await.unwrap();
+        let ids: Vec<String> = listed.into_inner().cases.into_iter().map(|case| case.case_id).collect();
+        assert_eq!(ids, [case_id], "{unit}");
+    }
+    let request = WatchAssignmentsRequest { unit: "150802001-office".into(), after_cursor: 0 };
+    let watched = town.cases().watch_assignments(town.call("office", "150802002-office", request)).await;
+    let first = watched.unwrap().into_inner().message().await.unwrap().unwrap();
+    assert_eq!(first.assignment.unwrap().case_id, case_id);
+}
+
 #[tokio::test]
 async fn a_merged_township_keeps_its_names_and_cases_and_its_successor_acts_for_it() {
     let town = Town::start().await;
@@ -178,6 +193,7 @@ async fn a_merged_township_keeps_its_names_and_cases_and_its_successor_acts_for_
     assert_eq!(after.region("150802001").unwrap().name, "团结街道");
     assert!(!after.is_active(Kind::Station, "150802001-s1"));
     assert_eq!(after.acting_office("150802001-office").unwrap().code, "150802002-office");
+    assert_successor_finds_it(&town, &case_id).await;
     town.register("150802002-office", &case_id).await.unwrap();
 
     let listed = list(&town, DirectoryFile::Regions).await.entries;

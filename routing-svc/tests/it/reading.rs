@@ -2,13 +2,16 @@
 
 use huying_proto::{
     events::v1::DeadlineKind,
-    routing::v1::{ExtensionStatus, PartStatus},
+    routing::v1::{
+        BatchCommandsRequest, BatchedCommand, ExtensionStatus, PartStatus, ReportProgressRequest,
+        batched_command::Request,
+    },
 };
 use tonic::Code;
 
 use super::{
     acts::{HOUSING, OFFICE, ROADS},
-    town::{Town, fields, picture, reason},
+    town::{Town, command, fields, picture, reason},
 };
 
 #[tokio::test]
@@ -109,5 +112,32 @@ async fn a_replied_case_has_one_clock_and_nobody_is_reminded_by_it() {
     let case = town.case(&case_id).await;
     assert!(case.clocks.is_empty());
     assert_eq!(case.stage(), DeadlineKind::Unspecified);
+    town.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_case_that_many_hear_of_and_much_is_reported_on_still_fits_into_one_answer() {
+    let town = Town::start().await;
+    let mut submitted = town.submitted("城乡建设/供热");
+    let header = submitted.header.as_mut().unwrap();
+    header.representative_codes = (1..=200).map(|number| format!("r-150802001-{number:03}")).collect();
+    let case_id = town.take_up(&submitted).await;
+    let report = || {
+        let request =
+            ReportProgressRequest { command: command(&case_id), text: "x".repeat(1_900), pictures: vec![] };
+        BatchedCommand { request: Some(Request::ReportProgress(request)) }
+    };
+    for _ in 0..2 {
+        let request = BatchCommandsRequest { commands: (0..500).map(|_| report()).collect() };
+        let request = town.call("representative", "r-150802001-001", request);
+        town.cases().batch_commands(request).await.unwrap();
+    }
+    // A client takes 4 MiB unless told otherwise.
+    let seen = town.get("department", HOUSING, &case_id).await.unwrap();
+    let newest = seen.history.last().unwrap();
+    assert_eq!(newest.case_version, seen.case.as_ref().unwrap().case_version);
+    let versions = seen.history.iter().map(|event| event.case_version);
+    assert!(versions.eq((1..=newest.case_version).skip(1_003 - seen.history.len())));
+    assert!((300..1_000).contains(&seen.history.len()), "{}", seen.history.len());
     town.house.stop().await;
 }

@@ -53,7 +53,7 @@ async fn a_reply_waits_for_the_parts_of_co_handlers() {
     let refused = town.reply(&case_id).await.unwrap_err();
     let (cause, metadata) = cause(&refused);
     assert_eq!(cause, "PARTS_OPEN");
-    assert!(refused.message().contains("parts 1 "), "{}", refused.message());
+    assert!(refused.message().contains("part 1 is "), "{}", refused.message());
     assert!(metadata["allowed_to_you"].contains("WaivePart"));
     assert!(!metadata["allowed_commands"].contains("ReplyCase"));
 

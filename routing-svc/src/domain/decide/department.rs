@@ -120,6 +120,7 @@ pub(super) fn answered(
     let via_case_id = step.case.id.to_string();
     others.change_followers(&step.case, |follower| {
         follower.case.reply_count += 1;
+        follower.case.whole = None;
         follower.happened(Body::CaseReplied(CaseReplied {
             reply_number: follower.case.reply_count,
             via_case_id: via_case_id.clone(),

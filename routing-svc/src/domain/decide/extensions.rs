@@ -9,18 +9,16 @@ use super::{
     unfit,
 };
 use crate::domain::{
-    case::{Duty, Extension, ExtensionStatus},
+    case::{Duty, EXTENDED_BY, Extension, ExtensionStatus},
     command::Rejection,
     limits::Limit,
     policies::PolicyStep,
 };
 
-/// What stands in a clock's rule before each extension of it.
-pub(super) const EXTENDED_BY: &str = " + ";
-
 pub(super) fn request(step: &mut Step<'_>, limit: Limit, reason: &str) -> Result<(), Rejection> {
     let Duty { unit, clock, .. } = duty(step)?;
-    if step.case.extension.is_some() {
+    // Another department has a clock of its own, but the case has not more time for that.
+    if step.case.extension.is_some() || step.case.was_extended() {
         return Err(Rejection::ExtensionUsedUp);
     }
     if step.context.now >= clock.due_at {

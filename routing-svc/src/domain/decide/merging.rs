@@ -81,12 +81,15 @@ pub(super) fn split_off(step: &mut Step<'_>, others: &mut Others<'_>) -> Result<
     })
 }
 
-/// Registers a case that has left its primary at the office that holds it; the time of the whole case begins anew.
+/// Registers a case that has left its primary at the office that holds it. The time of the whole case goes on, and begins
+/// anew when the case was answered as part of the other.
 fn go_on_alone(step: &mut Step<'_>, reason: &str) {
     let from_case_id = step.case.merged_into.take().map(|id| id.to_string()).unwrap_or_default();
     step.case.state = State::Registered;
     step.hand_to_office(step.case.holder_office.clone());
-    step.case.whole = Some(step.whole_from(step.context.now));
+    if step.case.whole.is_none() {
+        step.case.whole = Some(step.whole_from(step.context.now));
+    }
     step.happened(Body::CaseUnmerged(CaseUnmerged { from_case_id, reason: reason.to_owned() }));
 }
 

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::{
     merging, parts,
-    step::{Others, Step, active_department},
+    step::{Others, Step},
     unfit,
 };
 use crate::domain::{
@@ -42,7 +42,7 @@ pub(super) fn decline(
 }
 
 pub(super) fn classify(step: &mut Step<'_>, category: &str) -> Result<(), Rejection> {
-    if !step.context.directory.has_category(category) {
+    if !step.context.directory.has_category_level(category) {
         return Err(unfit(
             "category",
             format!("\"{category}\" is unknown; a category path of the directory would be right"),
@@ -154,11 +154,11 @@ pub(super) fn reopen(step: &mut Step<'_>, others: &mut Others<'_>, reason: &str)
     Ok(())
 }
 
-/// Has a case handled again: by the department that answered, or, when that is gone or a representative answered, by
-/// whom the office finds.
+/// Has a case handled again: by the department that answered, or, when that is gone or another office's, or a
+/// representative answered, by whom the office finds.
 pub(super) fn handle_again(step: &mut Step<'_>, reason: &str) {
     let department = step.case.department.clone();
-    let department = department.filter(|unit| active_department(unit, step.context.directory).is_ok());
+    let department = department.filter(|unit| step.own_department(unit, "unit").is_ok());
     let unit = if let Some(department) = department {
         let clock = step.clock(&department, step.policy_of(Stage::Reply));
         step.case.state = State::InHandling;

@@ -99,12 +99,15 @@ impl<'a> Step<'a> {
         self.case.give_duty(office, stage, clock);
     }
 
-    /// Takes the case out of handling for good or for the time being: nobody has to act on it, and no clock runs.
+    /// Takes the case out of handling for good or for the time being: nobody has to act on it, and no clock runs. A merged
+    /// case keeps that of the whole, lest its time could begin anew by going into another case and out again.
     pub(super) fn lay_down(&mut self, state: State) {
         self.leave_department();
         self.case.state = state;
         self.case.duty = None;
-        self.case.whole = None;
+        if state != State::Merged {
+            self.case.whole = None;
+        }
     }
 
     /// Ends what lasts as long as one department has the case.

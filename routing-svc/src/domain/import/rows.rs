@@ -1,6 +1,7 @@
 //! From bytes to rows of named fields: encoding, header, number of fields.
 
 use super::{Faults, File};
+use crate::domain::table_file::line_of;
 
 /// A line of a file with its fields by column.
 pub(super) struct Line<'a> {
@@ -57,14 +58,6 @@ pub(super) fn for_each(
             take(&Line { file, number, columns: &columns, fields }, faults);
         }
     }
-}
-
-/// The line a record begins in. The reader's position stands before the line feed and the blank lines that it passes over.
-fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
-    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let passed_over =
-        bytes.get(from..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + passed_over.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// The columns in the order of the file.

@@ -5,7 +5,7 @@ use huying_platform::{
     directory::Directory,
 };
 use huying_proto::events::v1::{
-    Addressee, CaseHeader, Region, Unit, UnitKind, addressee::To, directory_entry::Entry,
+    Addressee, CaseHeader, Region, Representative, Unit, UnitKind, addressee::To, directory_entry::Entry,
 };
 
 use super::{case_in, directory, entries, entry, path, with_part};
@@ -223,6 +223,16 @@ fn a_department_is_judged_by_what_it_is_responsible_for() {
 }
 
 #[test]
+fn an_offices_turn_is_no_departments() {
+    for state in [State::Submitted, State::Registered, State::Replied] {
+        let case = case_in(state);
+        let office = case.duty.as_ref().unwrap().unit.to_string();
+        assert_eq!(relation_to(&case, Role::Office, &office), Relation::Holder, "{state:?}");
+        assert_eq!(relation_to(&case, Role::Department, &office), Relation::Former, "{state:?}");
+    }
+}
+
+#[test]
 fn a_co_handler_is_one_as_long_as_its_part_is_open() {
     use crate::domain::case::PartStatus;
     let mut case = with_part(case_in(State::InHandling));
@@ -246,4 +256,27 @@ fn a_representative_of_a_region_on_the_cases_path_is_a_neighbour() {
     assert_eq!(relation(Role::Representative, "r-3", ""), Relation::Stranger, "of another township");
     assert_eq!(relation(Role::Representative, "r-4", ""), Relation::Stranger, "of another district");
     assert_eq!(relation(Role::Representative, "r-unknown", ""), Relation::Stranger);
+}
+
+#[test]
+fn a_representative_follows_what_is_addressed_to_the_station_they_serve_at_now() {
+    let mut all = entries();
+    let one = |code: &str, station: &str| Representative {
+        code: code.into(),
+        region: "150821".into(),
+        station: station.into(),
+        ..Representative::default()
+    };
+    all.push(entry(Entry::Representative(one("r-new", "s-1"))));
+    all.push(entry(Entry::Representative(one("r-elsewhere", "s-2"))));
+    let directory = Directory::new(8, all);
+    let to_station = Addressee { to: Some(To::StationCode("s-1".into())) };
+    let header = CaseHeader { addressee: Some(to_station), ..header() };
+    let relation = |code: &str| {
+        let principal = principal(Role::Representative, code, "");
+        relation_of(&principal, &case_in(State::InHandling), &header, &directory)
+    };
+    assert_eq!(relation("r-new"), Relation::Follows);
+    assert_eq!(relation("r-of-station"), Relation::Follows, "was at the station when it came");
+    assert_eq!(relation("r-elsewhere"), Relation::Stranger);
 }

@@ -142,6 +142,18 @@ fn a_header_that_does_not_fit_is_one_fault() {
 }
 
 #[test]
+fn a_fault_after_blank_lines_names_the_line_it_is_in() {
+    for (text, line) in [
+        ("date,kind,name,provisional\n\n\nx,holiday,元旦,\n", 4),
+        ("date,kind,name,provisional\r\n\r\nx,holiday,元旦,\r\n", 3),
+        ("\n\ndate,kind,name\n", 3),
+        ("date,kind,name,provisional\n\n2026-01-01,holiday\n", 3),
+    ] {
+        assert_eq!(read_calendar(text).unwrap_err()[0].line, line, "{text:?}");
+    }
+}
+
+#[test]
 fn no_more_than_a_hundred_faults_are_listed() {
     let text = format!("date,kind,name,provisional\n{}", "x,y,z,w\n".repeat(1_000));
     assert_eq!(read_calendar(&text).unwrap_err().len(), 100);

@@ -8,7 +8,7 @@ use crate::domain::{
     command::Command,
     decide::Decision,
     submission::take_up,
-    tests::{World, case_in, code, directory_with, now, rule, submission},
+    tests::{World, case_in, category, code, decide_alone, directory_with, now, rule, submission},
 };
 
 fn taken_up(world: &World, category: &str) -> Decision {
@@ -96,5 +96,20 @@ fn a_category_is_corrected_and_the_next_clock_goes_by_it() {
     assert_eq!((body.category.as_str(), body.previous_category.as_str()), ("城乡建设/供热", "城乡建设"));
     for path in ["城乡建设/供热", "城乡建设/供水", ""] {
         assert_eq!(unfit(&rejected(&decision.case, OFFICE, &classify(path))), "category", "{path}");
+    }
+}
+
+#[test]
+fn a_level_that_is_listed_through_what_lies_below_it_is_a_category() {
+    let world = World::of(directory_with([category("交通运输/公交/线路")]));
+    let classified = |path: &str| {
+        let command = Command::Classify { category: path.into() };
+        decide_alone(&case_in(State::Registered), &command, &world.context(now(), OFFICE))
+    };
+    for path in ["交通运输", "交通运输/公交", "交通运输/公交/线路"] {
+        assert_eq!(classified(path).unwrap().case.category, path);
+    }
+    for path in ["交通", "交通运输/", "公交", "交通运输/公交/线"] {
+        assert_eq!(unfit(&classified(path).unwrap_err()), "category", "{path}");
     }
 }

@@ -116,3 +116,17 @@ fn time_granted_after_the_deadline_takes_the_overdue_mark_back() {
     let overdue_again = run(end_of("2026-03-26"), &granted);
     assert!(overdue_again.is_overdue());
 }
+
+#[test]
+fn a_case_that_was_given_more_time_gets_no_more_by_going_to_another_department() {
+    let asked = with_extension_asked(case_in(State::InHandling));
+    let granted = taken(&asked, OFFICE, &grant(None)).case;
+    let transferred = taken(&granted, OFFICE, &transfer(OTHER)).case;
+    assert_eq!(rejected(&transferred, OTHER, &ask("1wd")), Rejection::ExtensionUsedUp);
+    assert!(!allowed_commands(&transferred, &directory(), now()).contains(&CommandName::RequestExtension));
+
+    let accepted = taken(&transferred, OTHER, &Command::Accept).case;
+    let replied = taken(&accepted, OTHER, &reply()).case;
+    let reopened = taken(&replied, "", &rate(false, true)).case;
+    taken(&reopened, OTHER, &ask("1wd"));
+}

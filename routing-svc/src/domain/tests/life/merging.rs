@@ -4,7 +4,9 @@ use huying_platform::ids::CaseId;
 use huying_proto::events::v1::{CaseReplied, CloseReason, event::Body};
 use jiff::SignedDuration;
 
-use super::{LEAD, OFFICE, bodies, delegate, due_at, duty, end_of, escalate, rate, reply, whole_due_at};
+use super::{
+    LEAD, OFFICE, assign, bodies, delegate, due_at, duty, end_of, escalate, rate, reply, whole_due_at,
+};
 use crate::domain::{
     case::{Case, Stage, State},
     command::{Command, MERGED_MAX, Rejection},
@@ -63,7 +65,7 @@ fn a_merged_case_has_no_duty_and_both_sides_know_of_it() {
     let decisions = run(&mut store, ONE, OFFICE, &merge(case_id(PRIMARY)));
     let [own, primary] = decisions.as_slice() else { panic!("two decisions") };
     assert!(matches!(bodies(own)[..], [Body::PartWaived(_), Body::CaseMerged(_)]));
-    assert_eq!((own.case.state, &own.case.duty, &own.case.whole), (State::Merged, &None, &None));
+    assert_eq!((own.case.state, &own.case.duty), (State::Merged, &None));
     assert_eq!(own.case.merged_into, Some(case_id(PRIMARY)));
     assert_eq!(own.case.standing().merged_into, case_id(PRIMARY).to_string());
     let [Body::CaseAbsorbed(body)] = bodies(primary)[..] else { panic!("not absorbed") };
@@ -265,4 +267,45 @@ fn a_decision_without_a_case_it_needs_is_refused() {
     store.0.remove(&case_id(THREE));
     let missing = Rejection::OtherCaseUnknown { case_id: case_id(THREE) };
     assert_eq!(refused(&mut store, PRIMARY, LEAD, &reply()), missing);
+}
+
+#[test]
+fn the_time_of_the_whole_case_goes_on_where_it_was_merged_and_goes_on_alone_again() {
+    let mut store = merged();
+    let whole = case_in(State::Registered).whole;
+    assert_eq!(store.case(case_id(ONE)).standing().case_deadline_at_us, 0, "somebody else's time runs");
+    let world = World::new();
+    let late = end_of("2026-03-24");
+    let decisions = store.run(case_id(ONE), &unmerge(), &world.context(late, OFFICE)).unwrap();
+    assert_eq!(decisions[0].case.whole, whole);
+    let decisions = store.run(case_id(ONE), &Command::RunClocks, &world.context(late, "")).unwrap();
+    assert!(matches!(bodies(&decisions[0])[..], [Body::DeadlineExpired(_)]));
+    assert!(decisions[0].case.is_overdue());
+
+    run(&mut store, ONE, OFFICE, &merge(case_id(PRIMARY)));
+    let standing = store.case(case_id(ONE)).standing();
+    assert!(!standing.overdue && standing.case_deadline_at_us == 0);
+    run(&mut store, ONE, OFFICE, &unmerge());
+    assert!(store.case(case_id(ONE)).is_overdue(), "the mark does not go away by merging");
+}
+
+#[test]
+fn a_case_that_was_answered_as_part_of_another_begins_its_time_anew() {
+    let mut store = merged();
+    run(&mut store, PRIMARY, LEAD, &reply());
+    assert_eq!(store.case(case_id(ONE)).whole, None);
+    run(&mut store, ONE, OFFICE, &unmerge());
+    assert_eq!(whole_due_at(store.case(case_id(ONE))), end_of("2026-04-02"));
+}
+
+#[test]
+fn a_case_reopened_alone_does_not_go_to_a_department_of_another_office() {
+    let mut store = merged();
+    run(&mut store, PRIMARY, LEAD, &reply());
+    run(&mut store, PRIMARY, OFFICE, &close());
+    run(&mut store, PRIMARY, OFFICE, &reopen());
+    run(&mut store, PRIMARY, OFFICE, &delegate("150802001"));
+    run(&mut store, PRIMARY, "150802001-office", &assign("150802001-roads"));
+    let decisions = run(&mut store, ONE, OFFICE, &reopen());
+    assert_eq!(duty(&decisions[0].case), (OFFICE, Stage::Assign));
 }

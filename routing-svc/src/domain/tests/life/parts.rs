@@ -219,3 +219,10 @@ fn a_co_handler_that_becomes_the_lead_answers_for_the_whole() {
     assert_eq!(decision.case.parts[0].status, PartStatus::Waived);
     assert_eq!(duty(&decision.case), (OTHER, Stage::Reply));
 }
+
+#[test]
+fn a_refusal_counts_one_part_as_one() {
+    let open = |numbers: &[u32]| Rejection::PartsOpen { numbers: numbers.to_vec() }.to_string();
+    assert_eq!(open(&[1]), "part 1 is neither answered nor waived");
+    assert_eq!(open(&[1, 3]), "parts 1, 3 are neither answered nor waived");
+}
