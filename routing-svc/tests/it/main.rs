@@ -11,6 +11,7 @@ mod import;
 mod lists;
 mod merging;
 mod reading;
+mod real_messages;
 mod refusals;
 mod requests;
 mod rules;
