@@ -15,6 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "huying/routing/v1/rules.proto",
         "huying/notify/v1/notify.proto",
         "huying/ledger/v1/ledger.proto",
+        "huying/ledger/v1/log.proto",
+        "huying/ledger/v1/figures.proto",
+        "huying/ledger/v1/admin.proto",
         "huying/operations/v1/dead_letters.proto",
     ];
     println!("cargo:rerun-if-changed=huying");

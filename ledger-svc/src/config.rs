@@ -7,7 +7,12 @@ use axum::http::Uri;
 use clap::Parser;
 use huying_platform::{secret_file::read_secret, settings::CommonSettings};
 
-use crate::{LogIdentity, domain::note::Signer};
+use crate::{
+    LogIdentity, domain::log_keys::Keyring, entry_feed::FeedBounds, exporting::ExportBounds,
+    use_cases::add_checkpoint::Vouching,
+};
+
+mod neighbours;
 
 /// The public account of Huying: an append-only log of what happened to every case, and the pages drawn from it.
 #[derive(Debug, Clone, Parser)]
@@ -21,14 +26,62 @@ pub struct Config {
     #[arg(long, env = "HUYING_LOG_ORIGIN")]
     pub log_origin: String,
 
-    /// File with the private key that signs checkpoints (C2SP signed-note form), as written by `huying keys ledger`
+    /// File with the private keys that sign checkpoints (C2SP signed-note form), one a line, as written by `huying keys
+    /// ledger`. All sign; the first signs foremost. A key is changed in two steps: add the new one and restart all
+    /// replicas; when all who verify know it, put `retired` and the verifier key in place of the old one and restart
     #[arg(long, env = "HUYING_LOG_KEY_FILE")]
     pub log_key_file: PathBuf,
+
+    /// File with the witnesses that are to cosign checkpoints (C2SP tlog-witness): the verifier key and the address of each,
+    /// one a line, such as `w.example+1234abcd+BA… https://ledger.example.cn/witness`
+    #[arg(long, env = "HUYING_WITNESSES_FILE")]
+    pub witnesses_file: Option<PathBuf>,
+
+    /// File with the private key by which this ledger cosigns the checkpoints of other logs, as written by `huying keys
+    /// witness`
+    #[arg(long, env = "HUYING_WITNESS_KEY_FILE", requires = "witnessed_logs_file")]
+    pub witness_key_file: Option<PathBuf>,
+
+    /// File with the logs that this ledger cosigns as a witness: their verifier keys, as their /log/vkey gives them, one a
+    /// line
+    #[arg(long, env = "HUYING_WITNESSED_LOGS_FILE", requires = "witness_key_file")]
+    pub witnessed_logs_file: Option<PathBuf>,
 
     /// Where the public reaches intake-svc, such as https://intake.example.cn: pictures are shown from there. Without it
     /// the pages show the ids of pictures only
     #[arg(long, env = "HUYING_INTAKE_PUBLIC_URL")]
     pub intake_public_url: Option<PublicUrl>,
+
+    /// Where the public reaches these pages, such as https://ledger.example.cn: what leaves them, such as a feed, has whole
+    /// addresses then. Without it, it has addresses relative to its own
+    #[arg(long, env = "HUYING_LEDGER_PUBLIC_URL")]
+    pub public_url: Option<PublicUrl>,
+
+    /// Streams of log entries (WatchEntries) that this process serves at once, at most; whoever comes after is told to
+    /// come back
+    #[arg(long, env = "HUYING_ENTRY_STREAMS_MAX", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub entry_streams_max: u32,
+
+    /// Downloads of whole lists that this process serves at once, at most; whoever comes after is told to come back
+    #[arg(long, env = "HUYING_EXPORTS_MAX", default_value_t = 16,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub exports_max: u32,
+}
+
+/// What readers get besides the log and the account, and how much.
+#[derive(Debug, Clone, Default)]
+pub struct Serving {
+    /// Where intake-svc serves pictures, if pages are to show them.
+    pub pictures_at: Option<PublicUrl>,
+    /// Where the public reaches the pages, if that is known.
+    pub public_url: Option<PublicUrl>,
+    /// How much the streams of log entries may take up, and their times.
+    pub entry_feed: FeedBounds,
+    /// How much the downloads of whole lists may take up.
+    pub exports: ExportBounds,
+    /// For whom this ledger vouches as a witness, if for anybody.
+    pub vouching: Option<Vouching>,
 }
 
 /// An address of another site that pages may name: http or https, without user, query and fragment. Made of characters
@@ -81,22 +134,37 @@ impl FromStr for PublicUrl {
 }
 
 impl Config {
-    /// Reads the key.
+    /// What readers get, and how much.
     ///
     /// # Errors
-    /// When the file cannot be read, others than its owner can read it, it is no key, or the key is of another log.
+    /// When the key or the logs of a witness cannot be read.
+    pub fn serving(&self) -> anyhow::Result<Serving> {
+        let vouching = match (&self.witness_key_file, &self.witnessed_logs_file) {
+            (Some(key), Some(logs)) => Some(neighbours::vouching(&self.log_origin, key, logs)?),
+            (None, _) | (_, None) => None,
+        };
+        Ok(Serving {
+            pictures_at: self.intake_public_url.clone(),
+            public_url: self.public_url.clone(),
+            entry_feed: FeedBounds { streams: self.entry_streams_max as usize, ..FeedBounds::default() },
+            exports: ExportBounds { exports: self.exports_max as usize, ..ExportBounds::default() },
+            vouching,
+        })
+    }
+
+    /// Reads the keys and the witnesses.
+    ///
+    /// # Errors
+    /// When a file cannot be read, others than its owner can read the keys, a line is none, or a key is of another log.
     pub fn log_identity(&self) -> anyhow::Result<LogIdentity> {
         let path = self.log_key_file.display();
-        let key =
+        let keys =
             read_secret(&self.log_key_file).with_context(|| format!("reading --log-key-file {path}"))?;
-        let signer = Signer::parse(&key).with_context(|| format!("--log-key-file {path}"))?;
-        anyhow::ensure!(
-            signer.name() == self.log_origin,
-            "--log-key-file {path} is the key of {}, and --log-origin is {}; both must be the same",
-            signer.name(),
-            self.log_origin
-        );
-        Ok(LogIdentity { origin: self.log_origin.clone(), signer })
+        let keys =
+            Keyring::parse(&keys, &self.log_origin).with_context(|| format!("--log-key-file {path}"))?;
+        let witnesses =
+            self.witnesses_file.as_deref().map(neighbours::witnesses).transpose()?.unwrap_or_default();
+        Ok(LogIdentity { origin: self.log_origin.clone(), keys, witnesses })
     }
 }
 
@@ -137,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn the_default_of_streams_is_that_of_the_feed() {
+        let config = Config::parse_from([
+            "ledger-svc",
+            "--database-url=postgres://localhost/x",
+            "--nats-url=nats://localhost",
+            "--jwks=jwks.json",
+            "--log-origin=ledger.example",
+            "--log-key-file=key",
+        ]);
+        assert_eq!(config.serving().unwrap().entry_feed, FeedBounds::default());
+    }
+
+    #[test]
     fn a_key_of_another_log_or_one_that_others_can_read_is_refused() {
         let file = std::env::temp_dir().join(format!("huying-ledger-key-{}", std::process::id()));
         std::fs::write(
@@ -160,7 +241,7 @@ mod tests {
         assert!(error.contains("chmod 600"), "{error}");
         mode(0o600);
         assert_eq!(config("PeterNeumann").log_identity().unwrap().origin, "PeterNeumann");
-        let error = config("ledger.example").log_identity().unwrap_err().to_string();
+        let error = format!("{:#}", config("ledger.example").log_identity().unwrap_err());
         std::fs::remove_file(&file).unwrap();
         assert!(error.contains("is the key of PeterNeumann"), "{error}");
     }

@@ -55,7 +55,9 @@ impl BatchHandler for CaseEvents {
                 Ok(())
             }
             Err(AppendError::Sql(error)) => Err(HandleError::Sql(error)),
-            Err(error @ AppendError::TooLarge { .. }) => Err(HandleError::Poison(chain(&error))),
+            Err(error @ (AppendError::TooLarge { .. } | AppendError::Unreadable { .. })) => {
+                Err(HandleError::Poison(chain(&error)))
+            }
             Err(error @ AppendError::Superseded { .. }) => {
                 self.lead.cancel();
                 Err(HandleError::Transient(chain(&error)))

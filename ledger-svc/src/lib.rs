@@ -8,71 +8,119 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use huying_platform::{Platform, migrate::MigrationSource, migrations};
-use huying_proto::ledger::v1::ledger_service_server::LedgerServiceServer;
+use huying_proto::ledger::v1::{
+    figures_service_server::FiguresServiceServer, ledger_admin_service_server::LedgerAdminServiceServer,
+    ledger_service_server::LedgerServiceServer, log_service_server::LogServiceServer,
+};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 pub mod config;
 pub mod consumers;
 pub mod domain;
+pub mod entry_feed;
+pub mod exporting;
 pub mod grpc;
+pub mod indexer;
+pub mod page_token;
 pub mod sequencer;
 pub mod store;
 pub mod use_cases;
 pub mod web;
 
-use config::{Config, PublicUrl};
-use domain::note::Signer;
+use config::{Config, Serving};
+use domain::{
+    log_keys::Keyring,
+    note::{Signer, Verifier},
+};
+use entry_feed::EntryFeed;
+use use_cases::{
+    establish_log::establish_log, figures::CountFigures, gather_cosignatures::WitnessAddress,
+    get_case::GetCase, watch_entries::keep_hearing,
+};
 
 /// Migrations of this service.
 pub const MIGRATIONS: &[MigrationSource] = migrations![
     (101, "ledger", "../migrations/0101_ledger.sql"),
     (102, "readers_and_erasure", "../migrations/0102_readers_and_erasure.sql"),
     (103, "parts_transfers_and_merges", "../migrations/0103_parts_transfers_and_merges.sql"),
+    (104, "keys_and_witnesses", "../migrations/0104_keys_and_witnesses.sql"),
+    (105, "account", "../migrations/0105_account.sql"),
+    (106, "search", "../migrations/0106_search.sql"),
+    (107, "figures", "../migrations/0107_figures.sql"),
 ];
 
 /// Largest gRPC request, in bytes: filters and ids are far less.
 const REQUEST_BYTES_MAX: usize = 64 * 1_024;
 
-/// Who the log is: its name, and the key that signs for it.
+/// Who the log is: its name, the keys that sign for it, and who vouches for it.
 #[derive(Debug)]
 pub struct LogIdentity {
-    /// The origin line of checkpoints; also the name of the key.
+    /// The origin line of checkpoints; also the name of the keys.
     pub origin: String,
-    /// Signs checkpoints.
-    pub signer: Signer,
+    /// Those that sign checkpoints, as far as they are not retired, and those that do no longer.
+    pub keys: Keyring,
+    /// Who is asked to cosign checkpoints.
+    pub witnesses: Vec<WitnessAddress>,
+}
+
+impl LogIdentity {
+    /// The verifier key of the first of the keys that sign.
+    pub fn foremost_verifier_key(&self) -> String {
+        self.keys.signers.first().map(Signer::verifier_key).unwrap_or_default()
+    }
+
+    /// What verifies this log's checkpoints, those of before a change of keys included.
+    pub fn verifiers(&self) -> Vec<Verifier> {
+        let signing = self.keys.signers.iter().map(Signer::verifier_key);
+        let keys = signing.chain(self.keys.retired.iter().cloned());
+        keys.filter_map(|key| Verifier::parse(&key).ok()).collect()
+    }
 }
 
 /// Runs the service until it is told to stop.
 ///
 /// # Errors
-/// When it cannot start: the key is not that of the log, a server cannot be reached, a port is taken.
+/// When it cannot start: the keys are not those of the log, a server cannot be reached, a port is taken.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let log = Arc::new(config.log_identity()?);
+    let serving = config.serving()?;
     let platform = Platform::start("ledger", &config.common, MIGRATIONS).await?;
-    let (routes, pages) = start(&platform, log, config.intake_public_url).await?;
+    let (routes, pages) = start(&platform, log, serving).await?;
     platform.serve(routes, pages).await
 }
 
-/// Starts the sequencer and returns what is to be served. `pictures_at` is where intake-svc serves pictures, if pages
-/// are to show them.
+/// Starts the sequencer and returns what is to be served.
 ///
 /// # Errors
-/// When the database holds a log of another origin or key, or cannot be reached.
+/// When the database holds a log of another origin or other keys, or cannot be reached.
 pub async fn start(
     platform: &Platform,
     log: Arc<LogIdentity>,
-    pictures_at: Option<PublicUrl>,
+    serving: Serving,
 ) -> anyhow::Result<(tonic::service::Routes, axum::Router)> {
     establish(platform, &log).await?;
     let readers = readers(platform);
-    let reader = grpc::LedgerApi::new(platform, readers.clone(), &log);
-    let pages = web::router(platform, readers, &log, pictures_at);
-    let sequencer = sequencer::Sequencer::new(platform.clone(), log);
+    let cases = Arc::new(GetCase::new(platform, readers.clone(), &log));
+    let reader = grpc::cases::LedgerApi::new(platform, readers.clone(), Arc::clone(&cases));
+    let figures = Arc::new(CountFigures::new(platform, readers.clone()));
+    let counter = grpc::figures::FiguresApi::new(platform, Arc::clone(&figures));
+    let feed = EntryFeed::new(serving.entry_feed, platform.shutdown());
+    platform.spawn("entry feed", keep_hearing(readers.clone(), Arc::clone(&feed)));
+    let verifier = grpc::log::LogApi::new(readers.clone(), feed);
+    let pages = web::router(platform, readers.clone(), cases, figures, &log, &serving);
+    let pages = pages.merge(web::witness::routes(readers, platform.clock.clone(), serving.vouching));
+    let sequencer = sequencer::Sequencer::new(platform.clone(), log)?;
     platform.spawn_worker(|_| sequencer.run());
+    let indexer = indexer::Indexer::new(platform.clone());
+    platform.spawn_worker(|_| indexer.run());
     let server = LedgerServiceServer::new(reader).max_decoding_message_size(REQUEST_BYTES_MAX);
-    Ok((tonic::service::Routes::new(server), pages))
+    let admin = LedgerAdminServiceServer::new(grpc::admin::LedgerAdminApi::new(platform));
+    let routes = tonic::service::Routes::new(server)
+        .add_service(admin.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(LogServiceServer::new(verifier).max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(FiguresServiceServer::new(counter).max_decoding_message_size(REQUEST_BYTES_MAX));
+    Ok((routes, pages))
 }
 
 /// Connections for readers, half as many again as the platform has and apart from them: whatever anybody may ask for
@@ -92,21 +140,11 @@ pub fn readers(platform: &Platform) -> PgPool {
     readers
 }
 
-/// A log belongs to one origin and one key for good: readers who remember a checkpoint would otherwise be misled.
+/// A log belongs to one name for good, and its keys change only beside each other: readers who remember a checkpoint or
+/// a key would otherwise be misled.
 async fn establish(platform: &Platform, log: &LogIdentity) -> anyhow::Result<()> {
-    let verifier_key = log.signer.verifier_key();
-    let mut connection = platform.db.acquire().await.context("reading the log's state")?;
-    let (kept_origin, kept_key) = store::log::establish(&mut connection, &log.origin, &verifier_key)
-        .await
-        .context("reading the log's state")?;
-    anyhow::ensure!(
-        kept_origin == log.origin,
-        "the database has the log {kept_origin}, and --log-origin is {}",
-        log.origin
-    );
-    anyhow::ensure!(
-        kept_key == verifier_key,
-        "the log {kept_origin} is signed with {kept_key}, and --log-key-file has another key, {verifier_key}"
-    );
+    for retired in establish_log(&platform.db, &platform.clock, log).await? {
+        tracing::warn!(key = retired, "--log-key-file has a private key that was retired; it does not sign");
+    }
     Ok(())
 }

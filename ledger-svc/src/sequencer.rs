@@ -4,9 +4,12 @@
 //! connection breaks, the lock is free within moments. Only the leader consumes. Because a leader may be slow to notice
 //! that its lock is gone, each term of lead begins a new epoch in the database, and an append of an older epoch is
 //! refused there ([`crate::use_cases::append_events`]). So the lock saves work, and the epoch keeps the promise.
+//!
+//! Who leads also asks the witnesses ([`crate::use_cases::gather_cosignatures`]); appending does not wait for them.
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use huying_platform::{Platform, consumer::ConsumerConfig, status::chain, subjects};
 use prometheus_client::metrics::gauge::Gauge;
 use sqlx::{Connection as _, PgConnection};
@@ -17,7 +20,12 @@ use crate::{
     LogIdentity,
     consumers::CaseEvents,
     store,
-    use_cases::{append_events::AppendEvents, take_lead::take_lead},
+    use_cases::{
+        append_events::AppendEvents,
+        gather_cosignatures::GatherCosignatures,
+        rebuild_account::keep_drawn,
+        take_lead::{LeadError, take_lead},
+    },
 };
 
 /// Key of the advisory lock, which is per database: "ledger" in ASCII.
@@ -25,6 +33,9 @@ const LEAD_LOCK: i64 = 0x6c65_6467_6572;
 
 /// How often a follower asks for the lead, and a leader looks whether it still has it.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long a replica whose keys are not the log's leaves the lead to others before it asks again.
+const UNFIT_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a leader may be without the broker before it leaves the lead to others.
 const BROKER_AWAY_MAX: Duration = Duration::from_secs(5);
@@ -37,6 +48,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 pub struct Sequencer {
     platform: Platform,
     log: Arc<LogIdentity>,
+    cosignatures: GatherCosignatures,
     leading: Gauge,
     parked: Gauge,
     tree_size: Gauge,
@@ -44,12 +56,17 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// Registers its gauges.
-    pub fn new(platform: Platform, log: Arc<LogIdentity>) -> Self {
+    ///
+    /// # Errors
+    /// When the system's TLS certificates, for asking witnesses, cannot be used.
+    pub fn new(platform: Platform, log: Arc<LogIdentity>) -> anyhow::Result<Self> {
         let metrics = &platform.metrics;
+        let cosignatures = GatherCosignatures::new(platform.db.clone(), metrics)
+            .context("preparing to ask witnesses over HTTPS")?;
         let leading = metrics.gauge("ledger_leading", "1 when this replica appends to the log");
         let parked = metrics.gauge("ledger_parked_events", "Events that wait for a predecessor");
         let tree_size = metrics.gauge("ledger_tree_size", "Leaves in the log");
-        Self { platform, log, leading, parked, tree_size }
+        Ok(Self { platform, log, cosignatures, leading, parked, tree_size })
     }
 
     /// Runs until the service stops.
@@ -80,28 +97,44 @@ impl Sequencer {
                 () = tokio::time::sleep(INTERVAL) => {}
             }
         }
-        let epoch = take_lead(&self.platform.db, &self.platform.clock, &self.log).await?;
+        let taken = match take_lead(&self.platform.db, &self.platform.clock, &self.log).await {
+            Ok(taken) => taken,
+            Err(error @ LeadError::Keys(_)) => {
+                // In the midst of a change of keys: a replica that has them all should lead, and this one soon restarts.
+                tracing::error!(error = chain(&error), "this replica may not lead");
+                lock.close().await.ok();
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(UNFIT_PAUSE) => {}
+                }
+                return Ok(());
+            }
+            Err(
+                error @ (LeadError::CorruptTiles(_)
+                | LeadError::RootMismatch(_)
+                | LeadError::Unsigned(_)
+                | LeadError::Sql(_)),
+            ) => return Err(error.into()),
+        };
+        let epoch = taken.epoch;
         tracing::info!(epoch, "leading the log");
         self.leading.set(1);
 
         let lead = stop.child_token();
-        let append = AppendEvents::new(
-            self.platform.db.clone(),
-            self.platform.clock.clone(),
-            Arc::clone(&self.log),
-            epoch,
-        );
+        let append = AppendEvents::new(self.platform.db.clone(), self.platform.clock.clone(), taken);
         let handler = CaseEvents { append: Arc::new(append), lead: lead.clone() };
         let config = ConsumerConfig::cases("ledger", subjects::all_case_events());
         let consumer = self.platform.consumer(config, Arc::new(handler));
         let consuming = consumer.run(lead.clone());
+        let vouched = self.cosignatures.clone().run(&self.log.witnesses, lead.clone());
         let watching = async {
             let outcome = self.watch(&mut lock, &lead).await;
             lead.cancel();
             outcome
         };
         // The batch at hand is finished before the lock is let go, so that the next leader finds a settled log.
-        let ((), outcome) = tokio::join!(consuming, watching);
+        let drawing = keep_drawn(&self.platform.db, epoch, &lead);
+        let ((), outcome, (), ()) = tokio::join!(consuming, watching, drawing, vouched);
         tracing::info!(epoch, "no longer leading the log");
         lock.close().await.ok();
         Ok(outcome?)

@@ -1,7 +1,8 @@
 //! How a case stands after its events, and what they mean for the figures of units.
 //!
-//! Guaranteed: the account is a fold over the history, so whoever has the leaves can recompute it; the same for what
-//! the figures are counted from ([`super::figures`]).
+//! Guaranteed: the account is a fold over the leaves, so whoever has them can recompute it; the same for what the figures
+//! are counted from ([`super::facts`]). Appending, drawing anew and checking all go through [`Account::open`] and
+//! [`Account::follow`].
 //!
 //! Publication has one rule, [`Account::publicity`]: texts are shown when the citizen allowed it and the case has been
 //! registered. They stay shown when it is withdrawn or merged later; of a case that was withdrawn or merged before it
@@ -12,11 +13,14 @@
 //! Erasure has one rule, [`Account::is_erased`]: with the private part go the texts and pictures that the citizen gave
 //! before. What units wrote stays, and so does what the citizen writes afterwards.
 
-use huying_platform::{codes::RegionPath, ids::CaseId, status::from_micros};
-use huying_proto::events::v1::{CaseKind, CaseState, Publication, event::Body};
+use huying_platform::{codes::RegionPath, ids::CaseId};
+use huying_proto::events::v1::{CaseKind, CaseState, Publication};
 use jiff::Timestamp;
 
-use super::{event::CaseEvent, figures::UnitFacts};
+use super::{
+    facts::{Facts, FirstReply, Rating},
+    leaf::{Told, What},
+};
 
 /// A case as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Account {
     pub publication: Publication,
     /// Where the matter is.
     pub region: RegionPath,
+    /// Whom the citizen wrote to.
+    pub addressee: Option<Addressee>,
     /// Category path now; may be empty.
     pub category: String,
     /// When the submission was kept.
@@ -63,6 +69,56 @@ pub struct Account {
     pub replied_holder: String,
     /// Version of the latest erasure of the private part; 0 without one.
     pub erased_before: u64,
+    /// The first reply, that to the case it is part of included.
+    pub first_reply: Option<FirstReply>,
+    /// The latest rating.
+    pub rating: Option<Rating>,
+    /// Times it was returned.
+    pub returned: u32,
+    /// Extensions granted.
+    pub extensions_granted: u32,
+    /// Times a unit was put under supervision for it.
+    pub supervised: u32,
+    /// Times a unit was criticised in a circular for it.
+    pub criticised: u32,
+    /// When it was closed; `None` while it is not.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// Whom a citizen wrote to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressee {
+    /// What it is.
+    pub kind: AddresseeKind,
+    /// Its code.
+    pub code: String,
+}
+
+/// What a citizen can write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddresseeKind {
+    /// A representative 人大代表.
+    Representative,
+    /// A station 代表联络站.
+    Station,
+    /// A region, for its office.
+    Region,
+}
+
+impl AddresseeKind {
+    /// The word that leaves use for it, which never changes.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Representative => "representative",
+            Self::Station => "station",
+            Self::Region => "region",
+        }
+    }
+
+    /// The other way round; `None` for a word that is not one of these.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Representative, Self::Station, Self::Region].into_iter().find(|kind| kind.word() == word)
+    }
 }
 
 /// Names of the texts that citizens write in whatever version. Everything of version 1 is the citizen's besides.
@@ -94,16 +150,18 @@ impl Publicity {
 }
 
 impl Account {
-    /// The account after version 1.
-    pub fn open(submitted: &CaseEvent) -> Self {
+    /// The account after version 1, and what that means for those who have to do with it.
+    pub fn open(submitted: &Told<'_>, facts: &mut Facts) -> Self {
+        facts.note_submission(submitted);
         Self {
             case_id: submitted.case_id,
             version: submitted.version,
             kind: submitted.kind,
             publication: submitted.publication,
             region: submitted.region.clone(),
-            category: submitted.header.category.clone(),
-            submitted_at: from_micros(submitted.header.submitted_at_us),
+            addressee: submitted.addressee.clone(),
+            category: submitted.category.to_owned(),
+            submitted_at: submitted.submitted_at,
             updated_at: submitted.occurred_at,
             state: CaseState::Submitted,
             holder_office: String::new(),
@@ -118,19 +176,26 @@ impl Account {
             replied_unit: String::new(),
             replied_holder: String::new(),
             erased_before: 0,
+            first_reply: None,
+            rating: None,
+            returned: 0,
+            extensions_granted: 0,
+            supervised: 0,
+            criticised: 0,
+            closed_at: None,
         }
     }
 
-    /// Goes on to the next version, and notes what it means for units.
-    pub fn follow(&mut self, event: &CaseEvent, facts: &mut UnitFacts) {
-        facts.note_standing(self, event);
-        self.version = event.version;
-        self.updated_at = event.occurred_at;
-        self.category.clone_from(&event.header.category);
-        if let Some(standing) = &event.standing {
+    /// Goes on to the next version, and notes what it means for those who have to do with it.
+    pub fn follow(&mut self, told: &Told<'_>, facts: &mut Facts) {
+        let before = self.clone();
+        self.version = told.version;
+        self.updated_at = told.occurred_at;
+        told.category.clone_into(&mut self.category);
+        if let Some(standing) = &told.standing {
             self.state = standing.state;
-            self.holder_office.clone_from(&standing.holder_office);
-            self.responsible_unit.clone_from(&standing.responsible_unit);
+            standing.holder_office.clone_into(&mut self.holder_office);
+            standing.responsible_unit.clone_into(&mut self.responsible_unit);
             self.deadline_at = standing.deadline_at;
             self.case_deadline_at = standing.case_deadline_at;
             self.overdue = standing.overdue;
@@ -138,54 +203,111 @@ impl Account {
             self.petitioner_count = standing.petitioner_count.max(1);
             self.merged_into = standing.merged_into;
             self.registered |= implies_registration(standing.state);
+            self.closed_at = match standing.state {
+                CaseState::Closed => self.closed_at.or(Some(told.occurred_at)),
+                CaseState::Unspecified
+                | CaseState::Submitted
+                | CaseState::Registered
+                | CaseState::Assigned
+                | CaseState::InHandling
+                | CaseState::Replied
+                | CaseState::Declined
+                | CaseState::Withdrawn
+                | CaseState::Merged => None,
+            };
         }
-        match &event.body {
-            Body::CaseRegistered(_) => self.registered = true,
-            Body::PrivatePartErased(_) => self.erased_before = event.version,
-            Body::CaseReplied(replied) => {
-                self.replied_unit.clone_from(&replied.unit);
+        match told.what {
+            What::CaseRegistered => self.registered = true,
+            What::PrivatePartErased => self.erased_before = told.version,
+            What::CaseReplied { unit, .. } => {
+                unit.clone_into(&mut self.replied_unit);
                 self.replied_holder.clone_from(&self.holder_office);
+                let at = told.occurred_at;
+                self.first_reply.get_or_insert(FirstReply { at, in_time: before.is_in_time(at) });
             }
-            Body::CaseSubmitted(_)
-            | Body::CaseQueued(_)
-            | Body::CaseDeclined(_)
-            | Body::CaseClassified(_)
-            | Body::CaseAssigned(_)
-            | Body::CaseTransferred(_)
-            | Body::CaseDelegated(_)
-            | Body::CaseEscalated(_)
-            | Body::CaseClaimed(_)
-            | Body::CaseAccepted(_)
-            | Body::CaseReturned(_)
-            | Body::ProgressReported(_)
-            | Body::PartAssigned(_)
-            | Body::PartAnswered(_)
-            | Body::PartWaived(_)
-            | Body::ExtensionRequested(_)
-            | Body::ExtensionGranted(_)
-            | Body::ExtensionRefused(_)
-            | Body::CaseRated(_)
-            | Body::CaseReopened(_)
-            | Body::CaseClosed(_)
-            | Body::DeadlineNear(_)
-            | Body::DeadlineExpired(_)
-            | Body::CaseUrged(_)
-            | Body::CaseSupervised(_)
-            | Body::CriticismCirculated(_)
-            | Body::CaseMerged(_)
-            | Body::CaseAbsorbed(_)
-            | Body::CaseUnmerged(_)
-            | Body::CaseSplitOff(_)
-            | Body::CaseWithdrawn(_)
-            | Body::ClocksRecomputed(_)
-            | Body::PrivatePartRead(_)
-            | Body::RatingRequested(_)
-            | Body::PrivateReadRequested(_)
-            | Body::ErasureRequested(_)
-            | Body::WithdrawalRequested(_)
-            | Body::RequestRefused(_) => {}
+            What::CaseRated(rating) => self.rating = Some(rating),
+            What::CaseReturned { .. } => self.returned += 1,
+            What::ExtensionGranted { .. } => self.extensions_granted += 1,
+            What::CaseSupervised { .. } => self.supervised += 1,
+            What::CriticismCirculated { .. } => self.criticised += 1,
+            What::CaseSubmitted
+            | What::CaseQueued
+            | What::CaseDeclined
+            | What::CaseClassified
+            | What::CaseAssigned { .. }
+            | What::CaseTransferred { .. }
+            | What::CaseDelegated { .. }
+            | What::CaseEscalated { .. }
+            | What::CaseClaimed { .. }
+            | What::CaseAccepted
+            | What::ProgressReported { .. }
+            | What::PartAssigned { .. }
+            | What::PartAnswered { .. }
+            | What::PartWaived
+            | What::ExtensionRequested { .. }
+            | What::ExtensionRefused
+            | What::CaseReopened
+            | What::CaseClosed
+            | What::DeadlineNear
+            | What::DeadlineExpired { .. }
+            | What::CaseUrged { .. }
+            | What::CaseMerged
+            | What::CaseAbsorbed
+            | What::CaseUnmerged
+            | What::CaseSplitOff
+            | What::CaseWithdrawn
+            | What::ClocksRecomputed
+            | What::PrivatePartRead => {}
         }
-        facts.note_event(self, event);
+        facts.note(&before, self, told);
+    }
+
+    /// Would a reply at this time, to the case as it stands, come no later than its deadline? Without one it does.
+    pub fn is_in_time(&self, at: Timestamp) -> bool {
+        self.deadline_at.is_none_or(|deadline| at <= deadline)
+    }
+
+    /// Names of the fields in which another account of the case says otherwise.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        macro_rules! differences {
+            ($($field:ident),* $(,)?) => {{
+                // Does not compile without all fields.
+                let Self { $($field: _),* } = self;
+                [$((stringify!($field), self.$field != other.$field)),*]
+            }};
+        }
+        let differences = differences!(
+            case_id,
+            version,
+            kind,
+            publication,
+            region,
+            addressee,
+            category,
+            submitted_at,
+            updated_at,
+            state,
+            holder_office,
+            responsible_unit,
+            deadline_at,
+            case_deadline_at,
+            overdue,
+            open_parts,
+            petitioner_count,
+            merged_into,
+            registered,
+            replied_unit,
+            replied_holder,
+            erased_before,
+            first_reply,
+            rating,
+            returned,
+            extensions_granted,
+            supervised,
+            criticised,
+            closed_at,
+        );
+        differences.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
     }
 
     /// Which texts of this case, and which salts of their commitments, may be shown?

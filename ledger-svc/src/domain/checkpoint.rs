@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use super::{
     merkle::Hash,
-    note::{NoteError, Signer},
+    note::{self, NoteError, Signer},
 };
 
 /// A statement about the whole tree.
@@ -31,12 +31,12 @@ impl Checkpoint {
         format!("{}\n{}\n{}\n", self.origin, self.tree_size, BASE64.encode(self.root))
     }
 
-    /// The signed note.
+    /// The note, signed with each key.
     ///
     /// # Errors
     /// [`NoteError::MalformedNote`] when the origin has control characters.
-    pub fn sign(&self, signer: &Signer) -> Result<String, NoteError> {
-        signer.sign(&self.text())
+    pub fn sign(&self, signers: &[Signer]) -> Result<String, NoteError> {
+        note::sign(&self.text(), signers)
     }
 
     /// Reads the text of a note; lines after the third are extensions, and passed over.
@@ -70,7 +70,7 @@ mod tests {
     fn a_signed_checkpoint_reads_back() {
         let signer = Signer::from_seed("ledger.example.cn/150800", &[1; 32]).unwrap();
         let checkpoint = Checkpoint { origin: signer.name().to_owned(), tree_size: 42, root: empty_root() };
-        let note = checkpoint.sign(&signer).unwrap();
+        let note = checkpoint.sign(std::slice::from_ref(&signer)).unwrap();
         assert!(note.starts_with(
             "ledger.example.cn/150800\n42\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n\u{2014} ledger.example.cn/150800 "
         ));

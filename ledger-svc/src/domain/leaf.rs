@@ -11,7 +11,8 @@
 //! field that is added to the contract adds nothing to the leaves of events without it. A test pins such leaves to the
 //! byte.
 //!
-//! What the types of events have besides is in `leaf/details.rs`, the texts they commit to are in `leaf/texts.rs`.
+//! What the types of events have besides is in `leaf/details.rs`, the texts they commit to are in `leaf/texts.rs`. What a
+//! leaf tells, for whoever goes on from it, is in `leaf/told.rs`.
 //!
 //! Left to others: salts (chance is not drawn here), and what of the texts may be shown ([`super::account`]).
 
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{
+    account::AddresseeKind,
     event::{CaseEvent, StandingAfter},
     words,
 };
@@ -34,11 +36,15 @@ mod details;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod told;
 mod trace;
+mod what;
 
 pub use details::{Details, LeafPart, LeafPicture};
 pub use texts::{PICTURE_NAME, SaltedText, TASK_NAME, TEXTS_MAX};
+pub use told::{Told, ToldStanding, Unreadable};
 pub use trace::{LeafCandidate, LeafRule, LeafTrace};
+pub use what::What;
 
 /// Longest leaf: the bound of an entry in C2SP tlog-tiles.
 pub const LEAF_MAX_BYTES: usize = 65_535;
@@ -158,14 +164,22 @@ pub fn salts_needed(event: &CaseEvent) -> usize {
     texts::of(event).len()
 }
 
+/// A leaf as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// What the bytes say.
+    pub leaf: Leaf<'a>,
+    /// Canonical JSON.
+    pub bytes: Vec<u8>,
+    /// The texts it commits to.
+    pub texts: Vec<SaltedText>,
+}
+
 /// Writes the leaf of an event and the texts beside it. `salt` is called once for each text, at most [`TEXTS_MAX`] times.
 ///
 /// # Errors
 /// [`LeafTooLarge`]; the bounds of the contract keep real events far below it.
-pub fn write(
-    event: &CaseEvent,
-    mut salt: impl FnMut() -> Salt,
-) -> Result<(Vec<u8>, Vec<SaltedText>), LeafTooLarge> {
+pub fn write(event: &CaseEvent, mut salt: impl FnMut() -> Salt) -> Result<Written<'_>, LeafTooLarge> {
     let texts: Vec<SaltedText> = texts::of(event)
         .into_iter()
         .map(|said| SaltedText { text: said.masked(), name: said.name, salt: salt() })
@@ -175,7 +189,7 @@ pub fn write(
     if bytes.len() > LEAF_MAX_BYTES {
         return Err(LeafTooLarge(bytes.len()));
     }
-    Ok((bytes, texts))
+    Ok(Written { leaf, bytes, texts })
 }
 
 impl<'a> Leaf<'a> {
@@ -192,11 +206,11 @@ impl<'a> Leaf<'a> {
             },
             addressee: event.header.addressee.as_ref().and_then(|addressee| {
                 let (kind, code) = match addressee.to.as_ref()? {
-                    To::RepresentativeCode(code) => ("representative", code),
-                    To::StationCode(code) => ("station", code),
-                    To::RegionCode(code) => ("region", code),
+                    To::RepresentativeCode(code) => (AddresseeKind::Representative, code),
+                    To::StationCode(code) => (AddresseeKind::Station, code),
+                    To::RegionCode(code) => (AddresseeKind::Region, code),
                 };
-                Some(LeafAddressee { code: Cow::Borrowed(code), kind: Cow::Borrowed(kind) })
+                Some(LeafAddressee { code: Cow::Borrowed(code), kind: Cow::Borrowed(kind.word()) })
             }),
             case_id: Cow::Owned(event.case_id.to_string()),
             case_version: event.version,

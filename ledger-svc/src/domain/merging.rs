@@ -63,7 +63,7 @@ mod tests {
     fn merges(events: Vec<Event>) -> Merges {
         let leaves: Vec<Leaf<'static>> = events
             .into_iter()
-            .map(|event| leaf::write(&CaseEvent::parse(event).unwrap(), || [1; 32]).unwrap().0)
+            .map(|event| leaf::write(&CaseEvent::parse(event).unwrap(), || [1; 32]).unwrap().bytes)
             .map(|bytes| serde_json::from_str::<Leaf<'static>>(std::str::from_utf8(&bytes).unwrap()).unwrap())
             .collect();
         Merges::of(&leaves)

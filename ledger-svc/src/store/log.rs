@@ -43,20 +43,21 @@ pub struct NewLeaf {
     pub leaf: Vec<u8>,
 }
 
-/// Makes the log exist, and returns its origin and verifier key: those given, if it did not exist before.
-pub async fn establish(
-    connection: &mut PgConnection,
-    origin: &str,
-    verifier_key: &str,
-) -> sqlx::Result<(String, String)> {
-    sqlx::query(
+/// Makes the log exist, with this name and its first key; false when there is one already.
+pub async fn found(connection: &mut PgConnection, origin: &str, verifier_key: &str) -> sqlx::Result<bool> {
+    let founded = sqlx::query(
         "INSERT INTO log_state (origin, verifier_key, tree_size, epoch) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING",
     )
     .bind(origin)
     .bind(verifier_key)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    sqlx::query_as("SELECT origin, verifier_key FROM log_state").fetch_one(connection).await
+    Ok(founded.rows_affected() > 0)
+}
+
+/// Name of the log.
+pub async fn origin(connection: &mut PgConnection) -> sqlx::Result<String> {
+    sqlx::query_scalar("SELECT origin FROM log_state").fetch_one(connection).await
 }
 
 /// Raises the epoch: whoever led before is refused from the commit of this on.
@@ -119,6 +120,44 @@ pub async fn leaf(connection: &mut PgConnection, leaf_index: u64) -> sqlx::Resul
         .bind(signed(leaf_index))
         .fetch_optional(connection)
         .await
+}
+
+/// Leaves of places from `first` to below `before`, in their order; ends before the first that is not there.
+pub async fn leaves(connection: &mut PgConnection, first: u64, before: u64) -> sqlx::Result<Vec<Vec<u8>>> {
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT leaf_index, leaf FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index",
+    )
+    .bind(signed(first))
+    .bind(signed(before))
+    .fetch_all(connection)
+    .await?;
+    Ok(without_gaps(first, rows))
+}
+
+/// The same, but no more of them than have `bytes_max` together; one at least.
+pub async fn some_leaves(
+    connection: &mut PgConnection,
+    first: u64,
+    before: u64,
+    bytes_max: i64,
+) -> sqlx::Result<Vec<Vec<u8>>> {
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT leaf_index, leaf \
+         FROM (SELECT leaf_index, leaf, sum(octet_length(leaf)) OVER (ORDER BY leaf_index) AS bytes \
+                 FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2) AS counted \
+         WHERE bytes <= $3 OR leaf_index = $1 ORDER BY leaf_index",
+    )
+    .bind(signed(first))
+    .bind(signed(before))
+    .bind(bytes_max)
+    .fetch_all(connection)
+    .await?;
+    Ok(without_gaps(first, rows))
+}
+
+fn without_gaps(first: u64, rows: Vec<(i64, Vec<u8>)>) -> Vec<Vec<u8>> {
+    let is_next = |(place, (leaf_index, _)): &(u64, (i64, Vec<u8>))| *place == unsigned(*leaf_index);
+    (first..).zip(rows).take_while(is_next).map(|(_, (_, leaf))| leaf).collect()
 }
 
 /// The place of a case's version in the tree.
@@ -184,6 +223,23 @@ pub async fn tiles(connection: &mut PgConnection, ids: &[TileId]) -> sqlx::Resul
         .collect()
 }
 
+/// The bytes of the first `width` hashes of a tile, or of all that it has when they are fewer.
+pub async fn tile_bytes(
+    connection: &mut PgConnection,
+    id: TileId,
+    width: usize,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    let bytes = i32::try_from(width * size_of::<Hash>()).unwrap_or(i32::MAX);
+    sqlx::query_scalar(
+        "SELECT substring(hashes FROM 1 FOR $3) FROM tiles WHERE level = $1 AND tile_index = $2",
+    )
+    .bind(i16::from(id.level))
+    .bind(signed(id.index))
+    .bind(bytes)
+    .fetch_optional(connection)
+    .await
+}
+
 /// Writes tiles that are new or have grown.
 pub async fn save_tiles(connection: &mut PgConnection, tiles: &[Tile]) -> sqlx::Result<()> {
     let levels: Vec<i16> = tiles.iter().map(|tile| i16::from(tile.id.level)).collect();
@@ -220,12 +276,25 @@ pub async fn insert_checkpoint(
     Ok(())
 }
 
-/// Root of the checkpoint of a size, if there is one.
-pub async fn checkpoint_root(connection: &mut PgConnection, tree_size: u64) -> sqlx::Result<Option<Vec<u8>>> {
-    sqlx::query_scalar("SELECT root FROM checkpoints WHERE tree_size = $1")
+/// Root and note of the checkpoint of a size, if there is one.
+pub async fn checkpoint_of(
+    connection: &mut PgConnection,
+    tree_size: u64,
+) -> sqlx::Result<Option<(Vec<u8>, String)>> {
+    sqlx::query_as("SELECT root, note FROM checkpoints WHERE tree_size = $1")
         .bind(signed(tree_size))
         .fetch_optional(connection)
         .await
+}
+
+/// Appends signature lines to the note of a checkpoint. What is signed stays as it is.
+pub async fn extend_note(connection: &mut PgConnection, tree_size: u64, lines: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE checkpoints SET note = note || $2 WHERE tree_size = $1")
+        .bind(signed(tree_size))
+        .bind(lines)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Size and signed note of the latest checkpoint.

@@ -45,29 +45,43 @@ pub async fn insert(connection: &mut PgConnection, texts: &[(CaseId, u64, Salted
     Ok(())
 }
 
-/// Deletes what citizens wrote and showed in versions before these: all of a submission, and what is named so.
-pub async fn erase_before(connection: &mut PgConnection, erasures: &[(CaseId, u64)]) -> sqlx::Result<()> {
+/// Deletes what citizens wrote and showed in versions before these: all of a submission, and what is named so. Returns
+/// the cases that had any of it.
+pub async fn erase_before(
+    connection: &mut PgConnection,
+    erasures: &[(CaseId, u64)],
+) -> sqlx::Result<Vec<CaseId>> {
     let case_ids: Vec<_> = erasures.iter().map(|(case_id, _)| case_id.as_uuid()).collect();
     let versions: Vec<_> = erasures.iter().map(|(_, version)| signed(*version)).collect();
-    sqlx::query(
+    sqlx::query_scalar(
         "DELETE FROM texts USING unnest($1::uuid[], $2::bigint[]) AS erased (case_id, case_version) \
          WHERE texts.case_id = erased.case_id AND texts.case_version < erased.case_version \
-           AND (texts.case_version = 1 OR texts.name = ANY($3))",
+           AND (texts.case_version = 1 OR texts.name = ANY($3)) \
+         RETURNING texts.case_id",
     )
     .bind(&case_ids)
     .bind(&versions)
     .bind(&CITIZENS_TEXTS[..])
-    .execute(connection)
-    .await?;
-    Ok(())
+    .fetch_all(connection)
+    .await
 }
 
-/// The texts of a case.
-pub async fn of_case(connection: &mut PgConnection, case_id: CaseId) -> sqlx::Result<Vec<KeptText>> {
-    let rows = sqlx::query("SELECT case_version, name, text, salt FROM texts WHERE case_id = $1")
-        .bind(case_id)
-        .fetch_all(connection)
-        .await?;
+/// The texts of a case's lines from one version up to another, and its title whatever they are.
+pub async fn of_lines(
+    connection: &mut PgConnection,
+    case_id: CaseId,
+    first: u64,
+    last: u64,
+) -> sqlx::Result<Vec<KeptText>> {
+    let rows = sqlx::query(
+        "SELECT case_version, name, text, salt FROM texts \
+          WHERE case_id = $1 AND (case_version BETWEEN $2 AND $3 OR case_version = 1 AND name = 'title')",
+    )
+    .bind(case_id)
+    .bind(signed(first))
+    .bind(signed(last))
+    .fetch_all(connection)
+    .await?;
     rows.iter()
         .map(|row| {
             Ok(KeptText {

@@ -1,11 +1,20 @@
 //! What each unit has had to do with each case, and the figures counted from it.
 
+use std::collections::BTreeMap;
+
 use huying_platform::ids::CaseId;
-use sqlx::{PgConnection, Row as _};
+use jiff_sqlx::ToSqlx as _;
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{small, unsigned};
-use crate::domain::figures::{Figures, STATES_TO_ACT_ON, UnitFact, UnitFacts};
+use super::{
+    accounts::{first_reply, rating},
+    count_from_sql, from_sql, small, unsigned,
+};
+use crate::domain::{
+    facts::{UnitFact, UnitFacts},
+    figures::{Figures, STATES_TO_ACT_ON},
+};
 
 /// Adds facts to what is known.
 pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Result<()> {
@@ -14,15 +23,16 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
     }
     let units: Vec<&str> = facts.0.keys().map(|(unit, _)| unit.as_str()).collect();
     let case_ids: Vec<Uuid> = facts.0.keys().map(|(_, case_id)| CaseId::as_uuid(*case_id)).collect();
-    // The latest rating replaces the one before; everything else only ever grows.
+    // The latest rating replaces the one before, and what was first stays; everything else only ever grows.
     sqlx::query(
         "INSERT INTO case_units AS known (unit, case_id, received, replied, rated, resolved, satisfied, returned, \
                                           expired, parts, parts_answered, transferred, extensions_requested, \
-                                          extensions_granted, urged, supervised, criticised) \
+                                          extensions_granted, urged, supervised, criticised, received_at, \
+                                          first_replied_at, replied_in_time) \
          SELECT * FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::boolean[], $5::boolean[], $6::boolean[], \
                               $7::boolean[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
                               $12::integer[], $13::integer[], $14::integer[], $15::integer[], $16::integer[], \
-                              $17::integer[]) \
+                              $17::integer[], $18::timestamptz[], $19::timestamptz[], $20::boolean[]) \
          ON CONFLICT (unit, case_id) DO UPDATE SET \
              received = known.received OR excluded.received, \
              replied = known.replied OR excluded.replied, \
@@ -38,7 +48,11 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
              extensions_granted = known.extensions_granted + excluded.extensions_granted, \
              urged = known.urged + excluded.urged, \
              supervised = known.supervised + excluded.supervised, \
-             criticised = known.criticised + excluded.criticised \
+             criticised = known.criticised + excluded.criticised, \
+             received_at = coalesce(known.received_at, excluded.received_at), \
+             first_replied_at = coalesce(known.first_replied_at, excluded.first_replied_at), \
+             replied_in_time = CASE WHEN known.first_replied_at IS NULL THEN excluded.replied_in_time \
+                                    ELSE known.replied_in_time END \
          WHERE excluded.received > known.received OR excluded.replied OR excluded.rated \
             OR excluded.returned + excluded.expired + excluded.parts + excluded.parts_answered \
                + excluded.transferred + excluded.extensions_requested + excluded.extensions_granted \
@@ -46,8 +60,8 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
     )
     .bind(&units)
     .bind(&case_ids)
-    .bind(column(facts, |fact| fact.received))
-    .bind(column(facts, |fact| fact.replied))
+    .bind(column(facts, |fact| fact.received_at.is_some()))
+    .bind(column(facts, |fact| fact.first_reply.is_some()))
     .bind(column(facts, |fact| fact.rating.is_some()))
     .bind(column(facts, |fact| fact.rating.is_some_and(|rating| rating.resolved)))
     .bind(column(facts, |fact| fact.rating.is_some_and(|rating| rating.satisfied)))
@@ -61,8 +75,62 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
     .bind(column(facts, |fact| small(fact.urged)))
     .bind(column(facts, |fact| small(fact.supervised)))
     .bind(column(facts, |fact| small(fact.criticised)))
+    .bind(column(facts, |fact| fact.received_at.map(|time| time.to_sqlx())))
+    .bind(column(facts, |fact| fact.first_reply.map(|reply| reply.at.to_sqlx())))
+    .bind(column(facts, |fact| fact.first_reply.is_some_and(|reply| reply.in_time)))
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// What is kept of these cases; `None` for a row that contradicts itself.
+pub async fn of_cases(
+    connection: &mut PgConnection,
+    case_ids: &[CaseId],
+) -> sqlx::Result<BTreeMap<(String, CaseId), Option<UnitFact>>> {
+    let rows = sqlx::query(
+        "SELECT unit, case_id, received, replied, rated, resolved, satisfied, returned, expired, parts, \
+                parts_answered, transferred, extensions_requested, extensions_granted, urged, supervised, \
+                criticised, received_at, first_replied_at, replied_in_time \
+         FROM case_units WHERE case_id = ANY($1)",
+    )
+    .bind(CaseId::as_uuids(case_ids))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(((row.try_get("unit")?, row.try_get("case_id")?), fact(row)?))).collect()
+}
+
+fn fact(row: &PgRow) -> sqlx::Result<Option<UnitFact>> {
+    let count = |column: &str| row.try_get::<i32, _>(column).map(count_from_sql);
+    let received_at: Option<jiff_sqlx::Timestamp> = row.try_get("received_at")?;
+    let first_reply = first_reply(row)?;
+    let fact = UnitFact {
+        received_at: received_at.map(from_sql),
+        first_reply,
+        rating: rating(row)?,
+        returned: count("returned")?,
+        expired: count("expired")?,
+        parts: count("parts")?,
+        parts_answered: count("parts_answered")?,
+        transferred: count("transferred")?,
+        extensions_requested: count("extensions_requested")?,
+        extensions_granted: count("extensions_granted")?,
+        urged: count("urged")?,
+        supervised: count("supervised")?,
+        criticised: count("criticised")?,
+    };
+    let received: bool = row.try_get("received")?;
+    let replied: bool = row.try_get("replied")?;
+    let agrees = received == fact.received_at.is_some() && replied == fact.first_reply.is_some();
+    Ok(agrees.then_some(fact))
+}
+
+/// Forgets what is kept of these cases.
+pub async fn forget(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM case_units WHERE case_id = ANY($1)")
+        .bind(CaseId::as_uuids(case_ids))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -70,8 +138,8 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
 pub async fn figures(connection: &mut PgConnection, unit: &str) -> sqlx::Result<Figures> {
     let row = sqlx::query(
         "SELECT count(*) FILTER (WHERE u.received), \
-                count(*) FILTER (WHERE c.responsible_unit = u.unit AND c.state = ANY($2)), \
-                count(*) FILTER (WHERE c.responsible_unit = u.unit AND c.state = ANY($2) AND c.overdue), \
+                count(c.case_id), \
+                count(c.case_id) FILTER (WHERE c.overdue), \
                 count(*) FILTER (WHERE u.replied), \
                 count(*) FILTER (WHERE u.replied AND u.rated), \
                 count(*) FILTER (WHERE u.replied AND u.resolved), \
@@ -87,7 +155,9 @@ pub async fn figures(connection: &mut PgConnection, unit: &str) -> sqlx::Result<
                 coalesce(sum(u.supervised), 0), \
                 coalesce(sum(u.criticised), 0), \
                 (SELECT tree_size FROM log_state) \
-         FROM case_units u JOIN cases c USING (case_id) WHERE u.unit = $1",
+         FROM case_units u \
+              LEFT JOIN cases c ON c.case_id = u.case_id AND c.responsible_unit = u.unit AND c.state = ANY($2) \
+         WHERE u.unit = $1",
     )
     .bind(unit)
     .bind(STATES_TO_ACT_ON.map(|state| state as i16).to_vec())

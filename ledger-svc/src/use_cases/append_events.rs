@@ -4,27 +4,29 @@
 //! a leaf that is visible is covered by a visible checkpoint; with the leaf of an erasure the citizen's texts before it
 //! are gone, while their leaves stay; a sequencer that lost the lead changes nothing. The
 //! lock on the log's row is what makes the guarantee; that there is one leader is only so that nobody waits for it.
+//! What comes next of a case is told by its leaves alone: whoever changes what is kept beside them neither makes the
+//! log pass over an event nor stops it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use huying_platform::{clock::Clock, ids::CaseId};
 use huying_proto::events::v1::event::Body;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Mutex;
 
 use crate::{
-    LogIdentity,
     domain::{
         account::Account,
-        checkpoint::Checkpoint,
         event::CaseEvent,
-        figures::UnitFacts,
-        leaf::{self, LeafTooLarge, Salt, SaltedText},
+        facts::Facts,
+        history::History,
+        leaf::{self, Leaf, LeafTooLarge, Salt, SaltedText, Told, Unreadable},
         merkle::{Edge, Hash, MerkleError, leaf_hash},
         note::NoteError,
         order::{Arrangement, arrange},
     },
     store::{self, log::NewLeaf},
+    use_cases::take_lead::Lead,
 };
 
 /// Why a batch was not appended. Nothing of it was.
@@ -48,6 +50,17 @@ pub enum AppendError {
         /// How large.
         #[source]
         source: LeafTooLarge,
+    },
+    /// A leaf that says less than the account needs. An event that was checked never makes one.
+    #[error("version {version} of case {case_id} makes a leaf that nobody could read back")]
+    Unreadable {
+        /// Its case.
+        case_id: String,
+        /// Its version.
+        version: u64,
+        /// What it lacks.
+        #[source]
+        source: Unreadable,
     },
     /// The kept tiles are not those of the tree.
     #[error("the right edge of the tree cannot be read")]
@@ -81,16 +94,15 @@ pub struct Appended {
 pub struct AppendEvents {
     db: PgPool,
     clock: Clock,
-    log: Arc<LogIdentity>,
-    epoch: i64,
+    lead: Lead,
     /// The right edge after the last append, so that it need not be read each time. `None` after a failure.
     edge: Mutex<Option<Edge>>,
 }
 
 impl AppendEvents {
-    /// For the epoch that [`super::take_lead`] began.
-    pub fn new(db: PgPool, clock: Clock, log: Arc<LogIdentity>, epoch: i64) -> Self {
-        Self { db, clock, log, epoch, edge: Mutex::new(None) }
+    /// For the term that [`super::take_lead`] began.
+    pub fn new(db: PgPool, clock: Clock, lead: Lead) -> Self {
+        Self { db, clock, lead, edge: Mutex::new(None) }
     }
 
     /// Appends a batch. May be called again with the same events.
@@ -103,14 +115,14 @@ impl AppendEvents {
         let connection = &mut *transaction;
 
         let state = store::log::lock(connection).await?;
-        if state.epoch != self.epoch {
-            return Err(AppendError::Superseded { ours: self.epoch, current: state.epoch });
+        if state.epoch != self.lead.epoch {
+            return Err(AppendError::Superseded { ours: self.lead.epoch, current: state.epoch });
         }
         let case_ids = distinct_cases(&events);
-        let mut accounts = store::cases::load(connection, &case_ids).await?;
+        let mut accounts = store::accounts::load(connection, &case_ids).await?;
+        let known = store::evidence::versions(connection, &case_ids).await?;
+        go_by_the_log(connection, &known, &mut accounts).await?;
         let parked = store::parked::load(connection, &case_ids).await?;
-
-        let known = accounts.iter().map(|(case_id, account)| (*case_id, account.version)).collect();
         let Arrangement { append, park, unpark, duplicates } = arrange(&known, parked, events);
         let mut appended =
             Appended { leaves: append.len(), parked: park.len(), duplicates, tree_size: state.tree_size };
@@ -125,8 +137,8 @@ impl AppendEvents {
             return Ok(appended);
         }
 
-        let written = Written::of(&append)?;
-        let (changed, facts) = follow(&mut accounts, &append);
+        let batch = Batch::of(&append)?;
+        let (changed, facts) = follow(&mut accounts, &batch.leaves)?;
         let mut edge = match cached_edge.take().filter(|edge| edge.size() == state.tree_size) {
             Some(edge) => edge,
             None => {
@@ -134,23 +146,20 @@ impl AppendEvents {
                 Edge::from_tiles(state.tree_size, &tiles).map_err(AppendError::CorruptTiles)?
             }
         };
-        let tiles = edge.append(&written.hashes);
-        let checkpoint = self.log.checkpoint(edge.size(), edge.root());
-        let note = checkpoint.sign(&self.log.signer).map_err(AppendError::Unsigned)?;
+        let tiles = edge.append(&batch.hashes);
+        let (checkpoint, note) = self.lead.sign(edge.size(), edge.root()).map_err(AppendError::Unsigned)?;
 
-        store::log::insert_leaves(connection, state.tree_size, written.leaves).await?;
-        if !written.texts.is_empty() {
-            store::texts::insert(connection, &written.texts).await?;
+        store::log::insert_leaves(connection, state.tree_size, batch.rows).await?;
+        if !batch.texts.is_empty() {
+            store::texts::insert(connection, &batch.texts).await?;
         }
         let erasures = erasures(&append);
         if !erasures.is_empty() {
             // After the insert, for what is erased may have come in the same batch.
             store::texts::erase_before(connection, &erasures).await?;
         }
-        store::cases::save(connection, &changed).await?;
-        if !facts.0.is_empty() {
-            store::units::add(connection, &facts).await?;
-        }
+        store::accounts::save(connection, &changed).await?;
+        store::facts::add(connection, &facts).await?;
         store::log::save_tiles(connection, &tiles).await?;
         store::log::insert_checkpoint(connection, &checkpoint, &note, self.clock.now()).await?;
         store::log::set_tree_size(connection, checkpoint.tree_size).await?;
@@ -162,37 +171,36 @@ impl AppendEvents {
     }
 }
 
-impl LogIdentity {
-    /// What the log says of a tree.
-    pub fn checkpoint(&self, tree_size: u64, root: Hash) -> Checkpoint {
-        Checkpoint { origin: self.origin.clone(), tree_size, root }
-    }
-}
-
 /// What the events of a batch are written as.
-struct Written {
-    leaves: Vec<NewLeaf>,
+struct Batch<'a> {
+    leaves: Vec<Leaf<'a>>,
+    rows: Vec<NewLeaf>,
     hashes: Vec<Hash>,
     texts: Vec<(CaseId, u64, SaltedText)>,
 }
 
-impl Written {
-    fn of(events: &[CaseEvent]) -> Result<Self, AppendError> {
+impl<'a> Batch<'a> {
+    fn of(events: &'a [CaseEvent]) -> Result<Self, AppendError> {
         let mut salts = Salts::draw(events.iter().map(leaf::salts_needed).sum())?;
-        let mut written = Self {
+        let mut batch = Self {
             leaves: Vec::with_capacity(events.len()),
+            rows: Vec::with_capacity(events.len()),
             hashes: Vec::with_capacity(events.len()),
             texts: Vec::new(),
         };
         for event in events {
             let (case_id, version) = (event.case_id, event.version);
-            let (bytes, texts) = leaf::write(event, || salts.next())
-                .map_err(|source| AppendError::TooLarge { case_id, version, source })?;
-            written.hashes.push(leaf_hash(&bytes));
-            written.leaves.push(NewLeaf { case_id, case_version: version, leaf: bytes });
-            written.texts.extend(texts.into_iter().map(|text| (case_id, version, text)));
+            let written = leaf::write(event, || salts.next()).map_err(|source| AppendError::TooLarge {
+                case_id,
+                version,
+                source,
+            })?;
+            batch.hashes.push(leaf_hash(&written.bytes));
+            batch.rows.push(NewLeaf { case_id, case_version: version, leaf: written.bytes });
+            batch.texts.extend(written.texts.into_iter().map(|text| (case_id, version, text)));
+            batch.leaves.push(written.leaf);
         }
-        Ok(written)
+        Ok(batch)
     }
 }
 
@@ -224,21 +232,57 @@ fn erasures(events: &[CaseEvent]) -> Vec<(CaseId, u64)> {
     erasures.map(|event| (event.case_id, event.version)).collect()
 }
 
-/// Carries accounts on over the events, which are in order and without gaps. Returns those that changed.
-fn follow<'a>(
-    accounts: &'a mut HashMap<CaseId, Account>,
-    events: &[CaseEvent],
-) -> (Vec<&'a Account>, UnitFacts) {
-    let mut facts = UnitFacts::default();
-    for event in events {
-        match accounts.get_mut(&event.case_id) {
-            Some(account) => account.follow(event, &mut facts),
-            None => {
-                accounts.insert(event.case_id, Account::open(event));
-            }
+/// Replaces accounts that are not of the version that the log has by what its leaves tell. Of a case whose leaves tell
+/// nothing, having been changed themselves, there is none: its events are appended, and a rebuild draws it when its
+/// leaves are what they were.
+async fn go_by_the_log(
+    connection: &mut PgConnection,
+    known: &HashMap<CaseId, u64>,
+    accounts: &mut HashMap<CaseId, Account>,
+) -> sqlx::Result<()> {
+    let astray: Vec<CaseId> = known
+        .iter()
+        .filter(|(case_id, version)| accounts.get(case_id).map(|account| account.version) != Some(**version))
+        .map(|(case_id, _)| *case_id)
+        .collect();
+    accounts.retain(|case_id, _| known.contains_key(case_id));
+    if astray.is_empty() {
+        return Ok(());
+    }
+    tracing::error!(cases = ?astray, "how cases stand is not what the log says; a rebuild is needed");
+    for (case_id, lines) in store::evidence::lines(connection, &astray).await? {
+        let changed = lines.iter().filter(|line| line.is_suspect()).map(|line| line.leaf_index).collect();
+        match History::read(case_id, lines, &changed).told {
+            Ok((account, _)) => drop(accounts.insert(case_id, account)),
+            Err(_) => drop(accounts.remove(&case_id)),
         }
     }
-    let mut changed = distinct_cases(events);
-    changed.retain(|case_id| accounts.contains_key(case_id));
-    (changed.iter().map(|case_id| &accounts[case_id]).collect(), facts)
+    Ok(())
+}
+
+/// Carries accounts on over leaves, which are in order and without gaps. Returns those that changed, by id.
+fn follow<'a>(
+    accounts: &'a mut HashMap<CaseId, Account>,
+    leaves: &[Leaf<'_>],
+) -> Result<(Vec<&'a Account>, Facts), AppendError> {
+    let mut facts = Facts::default();
+    let mut changed = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        let told = Told::of(leaf).map_err(|source| AppendError::Unreadable {
+            case_id: leaf.case_id.to_string(),
+            version: leaf.case_version,
+            source,
+        })?;
+        match accounts.get_mut(&told.case_id) {
+            Some(account) => account.follow(&told, &mut facts),
+            None if told.version == 1 => {
+                accounts.insert(told.case_id, Account::open(&told, &mut facts));
+            }
+            None => continue,
+        }
+        changed.push(told.case_id);
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    Ok((changed.iter().filter_map(|case_id| accounts.get(case_id)).collect(), facts))
 }

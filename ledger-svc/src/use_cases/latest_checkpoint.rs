@@ -1,6 +1,6 @@
 //! The latest signed checkpoint, as it was committed with the leaves it covers.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::ReadError;
 use crate::store;
@@ -11,7 +11,13 @@ use crate::store;
 /// [`ReadError::NoCheckpoint`] before the first sequencer has led; [`ReadError::Sql`].
 pub async fn latest_checkpoint(db: &PgPool) -> Result<(u64, String), ReadError> {
     let mut connection = db.acquire().await?;
-    store::log::latest_note(&mut connection).await?.ok_or(ReadError::NoCheckpoint)
+    latest(&mut connection).await
+}
+
+/// The same, for what goes on to read the log as far as the checkpoint covers it. That needs no transaction: leaves and
+/// tiles only ever grow beyond it.
+pub(super) async fn latest(connection: &mut PgConnection) -> Result<(u64, String), ReadError> {
+    store::log::latest_note(connection).await?.ok_or(ReadError::NoCheckpoint)
 }
 
 /// Size of the tree, for telling whether a page has changed.

@@ -5,18 +5,34 @@
 //! them, and commits it all at once. 3. Only then are the events acknowledged. 4. Readers on any replica see the leaf
 //! and the checkpoint at the same moment.
 
+pub mod add_checkpoint;
 pub mod append_events;
 pub mod count_cases;
+pub mod establish_log;
+pub mod export_cases;
+pub mod export_feed;
+pub mod export_texts;
+pub mod figures;
+pub mod gather_cosignatures;
 pub mod get_case;
+pub mod index_texts;
+pub mod kept;
 pub mod latest_checkpoint;
 pub mod list_cases;
+pub mod log_keys;
+pub mod prove_consistency;
 pub mod prove_inclusion;
+pub mod read_entries;
+pub mod read_tile;
+pub mod rebuild_account;
 pub mod take_lead;
 pub mod unit_figures;
+pub mod watch_entries;
+pub mod witnessed_checkpoint;
 
 use huying_platform::ids::CaseId;
 
-use crate::domain::merkle::MerkleError;
+use crate::domain::{log_range::OutOfRange, merkle::MerkleError};
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,14 +40,9 @@ pub enum ReadError {
     /// No such case in the log.
     #[error("case {0} is not in the ledger")]
     CaseNotFound(CaseId),
-    /// The leaf is not in the tree of the latest checkpoint.
-    #[error("leaf {leaf_index} is not in the tree; it has {tree_size} leaves")]
-    LeafOutOfRange {
-        /// Place asked for, from 0.
-        leaf_index: u64,
-        /// Leaves in the tree.
-        tree_size: u64,
-    },
+    /// A leaf or a tree that the latest checkpoint does not cover.
+    #[error("{what} is out of range", what = .0.parameter.name())]
+    OutOfRange(#[from] OutOfRange),
     /// No sequencer has led yet, so there is no checkpoint.
     #[error("the log has no checkpoint yet")]
     NoCheckpoint,
@@ -40,7 +51,7 @@ pub enum ReadError {
     CorruptLeaf(u64),
     /// The tiles contradict the tree's size.
     #[error("the tiles are not those of the tree")]
-    CorruptTiles(#[source] MerkleError),
+    CorruptTiles(#[from] MerkleError),
     /// A statement failed.
     #[error("reading the ledger")]
     Sql(#[from] sqlx::Error),

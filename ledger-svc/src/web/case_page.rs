@@ -1,56 +1,80 @@
 //! One case from the first word to the last.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::HeaderMap,
     response::Response,
 };
 use huying_platform::{directory::Directory, ids::CaseId};
 use huying_proto::events::v1::{CaseState, Publication};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{
-    PageError, Pages, Shared,
+    PageError, Shared,
     case_list::{state_badge, title},
-    drawn, is_known,
+    damage, drawn_anew,
     layout::{self, Section},
     names,
-    said::{all_said, text_name},
-    sentences::{addressee, sentence, who},
-    unchanged,
+    sentences::addressee,
+    timeline::timeline,
 };
 use crate::{
-    domain::{account::Publicity, leaf::LeafTrace},
+    domain::account::Publicity,
     use_cases::{
-        get_case::{ABSORBED_MAX, CaseView, LineView, RelatedCase, get_case},
+        get_case::{ABSORBED_MAX, CaseView, LineView, LinesWanted, RelatedCase},
         latest_checkpoint::tree_size,
     },
 };
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// Version of the first line wanted.
+    from: String,
+}
 
 pub(super) async fn page(
     State(pages): Shared,
     headers: HeaderMap,
     Path(case_id): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
     let case_id = parse_case_id(&case_id)?;
+    let Query(asked) = asked.map_err(|_| wrong_version())?;
+    let first_version = match asked.from.as_str() {
+        "" => 1,
+        text => text
+            .parse()
+            .ok()
+            .filter(|version| (1..=VERSIONS_MAX).contains(version))
+            .ok_or_else(wrong_version)?,
+    };
     let directory = pages.directory.load();
     let tree_size = tree_size(&pages.db).await?;
-    let tag = pages.entity_tag(tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
-    let view = get_case(&pages.db, case_id).await?;
+    let view = pages.cases.get(case_id, LinesWanted { first_version, ..LinesWanted::default() }).await?;
     let heading = view.title.clone().unwrap_or_else(|| format!("事项 {case_id}"));
     let content = html! {
+        (damage::alarm(&view.discrepancies))
         (head(&view, &directory))
-        section aria-labelledby="timeline" {
-            h2 #timeline { "办理过程 " span.en lang="en" { "Timeline" } }
-            ol.timeline {
-                @for line in &view.lines { (entry(line, &view, &pages, &directory)) }
-            }
+        (timeline(&view, &pages, &directory))
+        (receipt(&view))
+        @if pages.public_url.is_some() {
+            p.printed { "网上查看和核验：" (pages.at(&format!("/cases/{case_id}"))) }
         }
     };
-    Ok(drawn(layout::page(&heading, Section::Cases, Some(tree_size), &content), &tag))
+    // What is wrong with the case is looked for each time, so the page itself tells whether it is the one that is known.
+    Ok(drawn_anew(layout::page(&heading, Section::Cases, Some(tree_size), &content), &headers))
+}
+
+/// Titles longer than this are set smaller, so that a phone has room for more than the title.
+const LONG_TITLE_CHARS: usize = 40;
+
+/// Later than the last version of any case, and within what the database can count.
+const VERSIONS_MAX: u64 = 1 << 31;
+
+fn wrong_version() -> PageError {
+    PageError::BadRequest("from 应为步骤的编号：1、2、3……".to_owned())
 }
 
 /// The id in a page's address.
@@ -61,50 +85,136 @@ pub(super) fn parse_case_id(text: &str) -> Result<CaseId, PageError> {
 
 fn head(view: &CaseView, directory: &Directory) -> Markup {
     let account = &view.account;
+    let region = &account.region;
+    let path = [Some(&region.municipal), region.district.as_ref(), region.township.as_ref()];
     html! {
-        p.crumbs { a href="/" { "公开事项" } " › " (names::place(directory, &account.region)) }
+        (layout::crumbs(
+            std::iter::once(("/cases".to_owned(), "公开事项"))
+                .chain(path.into_iter().flatten().map(|code| {
+                    (format!("/regions/{code}"), names::region(directory, code.as_str()))
+                })),
+        ))
         header.case-head {
-            h1 { (title(view.title.as_deref(), account)) }
+            @let is_long = view.title.as_ref().is_some_and(|title| title.chars().count() > LONG_TITLE_CHARS);
+            h1.long[is_long] {
+                @if is_title_changed(view) { span.withheld { "标题与账本不符，不予显示" } }
+                @else { (title(view.title.as_deref(), account)) }
+            }
             p.badges { (state_badge(account)) }
             (steps(account.state))
-            dl.facts {
-                div { dt { "类别 " span.en lang="en" { "Kind" } } dd {
-                    (names::kind(account.kind).0)
-                    @if !account.category.is_empty() { " · " (account.category.replace('/', " / ")) }
-                } }
-                div { dt { "地区 " span.en lang="en" { "Region" } } dd { (names::place(directory, &account.region)) } }
-                @if let Some(first) = view.lines.first() {
-                    div { dt { "写给 " span.en lang="en" { "To" } } dd { (addressee(&first.leaf, directory)) } }
-                }
-                @if !account.holder_office.is_empty() {
-                    div { dt { "持有机构 " span.en lang="en" { "Held by" } } dd {
-                        a href={ "/units/" (account.holder_office) } { (names::unit(directory, &account.holder_office)) }
-                    } }
-                }
-                @if !account.responsible_unit.is_empty() {
-                    div { dt { "责任单位 " span.en lang="en" { "Responsible" } } dd {
-                        a href={ "/units/" (account.responsible_unit) } {
-                            (names::unit(directory, &account.responsible_unit))
-                        }
-                    } }
-                }
-                @if let Some(deadline_at) = account.deadline_at {
-                    @let name = if account.state == CaseState::Replied { ("评价截止", "Rate by") } else { ("期限", "Due") };
-                    div { dt { (names::both(name)) } dd { (names::time(deadline_at)) } }
-                }
-                @if let Some(case_deadline_at) = account.case_deadline_at {
-                    div { dt { "全程期限 " span.en lang="en" { "All due" } } dd { (names::time(case_deadline_at)) } }
-                }
-                @if account.open_parts > 0 {
-                    div { dt { "协办未结 " span.en lang="en" { "Open parts" } } dd { (account.open_parts) " 项" } }
-                }
-                div { dt { "提交 " span.en lang="en" { "Submitted" } } dd { (names::time(account.submitted_at)) } }
-                div.id { dt { "编号 " span.en lang="en" { "Case" } } dd { code { (account.case_id) } } }
-            }
+            (facts(view, directory))
             (merges(view))
             (publicity_note(view))
             @if account.erased_before > 0 {
                 p.note { "第 " (account.erased_before) " 步之前的标题、正文、图片和群众留言已从本账本删除，只留下承诺值，不能再核对。" }
+            }
+        }
+    }
+}
+
+fn is_title_changed(view: &CaseView) -> bool {
+    let first = view.lines.iter().find(|line| line.case_version == 1);
+    first.is_some_and(|line| line.texts.iter().any(|text| text.name == "title" && text.unproven.is_some()))
+}
+
+fn facts(view: &CaseView, directory: &Directory) -> Markup {
+    let account = &view.account;
+    let claimed = claimed_by(view);
+    html! {
+        dl.facts {
+            div { dt { "类别 " span.en lang="en" { "Kind" } } dd {
+                (names::kind(account.kind).0)
+                @if !account.category.is_empty() { " · " (account.category.replace('/', " / ")) }
+            } }
+            div { dt { "地区 " span.en lang="en" { "Region" } } dd { (names::place(directory, &account.region)) } }
+            @if let Some(first) = view.lines.first().filter(|line| line.case_version == 1) {
+                div { dt { "写给 " span.en lang="en" { "To" } } dd { (addressee_link(first, directory)) } }
+            }
+            @if !account.holder_office.is_empty() {
+                div { dt { "持有机构 " span.en lang="en" { "Held by" } } dd {
+                    (names::unit_link(directory, &account.holder_office))
+                } }
+            }
+            @if !account.responsible_unit.is_empty() {
+                div { dt { "责任单位 " span.en lang="en" { "Responsible" } } dd {
+                    (names::unit_link(directory, &account.responsible_unit))
+                } }
+            }
+            @if !claimed.is_empty() {
+                div { dt { "跟踪代表 " span.en lang="en" { "Followed by" } } dd {
+                    @for (place, code) in claimed.iter().enumerate() {
+                        @if place > 0 { "、" }
+                        a href={ "/representatives/" (code) } { (names::representative(directory, code)) }
+                    }
+                } }
+            }
+            @if let Some(deadline_at) = account.deadline_at {
+                @let name = if account.state == CaseState::Replied { ("评价截止", "Rate by") } else { ("期限", "Due") };
+                div { dt { (names::both(name)) } dd { (names::deadline(deadline_at)) } }
+            }
+            @if let Some(case_deadline_at) = account.case_deadline_at {
+                div { dt { "全程期限 " span.en lang="en" { "All due" } } dd { (names::deadline(case_deadline_at)) } }
+            }
+            @if account.open_parts > 0 {
+                div { dt { "协办未结 " span.en lang="en" { "Open parts" } } dd { (account.open_parts) " 项" } }
+            }
+            @if let Some((resolved, satisfied)) = latest_rating(view) {
+                div { dt { "群众评价 " span.en lang="en" { "Rating" } } dd {
+                    @if resolved { "问题已解决" } @else { "问题未解决" }
+                    "，" @if satisfied { "满意" } @else { "不满意" }
+                } }
+            }
+            div { dt { "提交 " span.en lang="en" { "Submitted" } } dd { (names::time(account.submitted_at)) } }
+            div.id { dt { "编号 " span.en lang="en" { "Case" } } dd { code { (account.case_id) } } }
+        }
+    }
+}
+
+/// Whom the citizen wrote to, with a link where there is a page about them.
+fn addressee_link(first: &LineView, directory: &Directory) -> Markup {
+    let name = addressee(&first.leaf, directory);
+    html! {
+        @match &first.leaf.addressee {
+            Some(to) if to.kind == "representative" => { a href={ "/representatives/" (to.code) } { (name) } }
+            Some(to) if to.kind == "region" => { a href={ "/regions/" (to.code) } { (name) } }
+            Some(_) | None => { (name) }
+        }
+    }
+}
+
+/// The representatives who follow the case, each once.
+fn claimed_by(view: &CaseView) -> Vec<&str> {
+    let mut codes = Vec::new();
+    for line in view.lines.iter().filter(|line| line.leaf.event_type == "CaseClaimed") {
+        if let Some(code) = line.leaf.details.representative_code.as_deref()
+            && !codes.contains(&code)
+        {
+            codes.push(code);
+        }
+    }
+    codes
+}
+
+/// What the citizen said last: resolved, satisfied.
+fn latest_rating(view: &CaseView) -> Option<(bool, bool)> {
+    let rated = view.lines.iter().rfind(|line| line.leaf.event_type == "CaseRated")?;
+    Some((rated.leaf.details.resolved == Some(true), rated.leaf.details.satisfied == Some(true)))
+}
+
+/// What the citizen can keep.
+fn receipt(view: &CaseView) -> Markup {
+    html! {
+        section.no-print aria-labelledby="receipt" {
+            h2 #receipt { "留存证明 " span.en lang="en" { "Keep a proof" } }
+            p.fine {
+                "下载一个小文件，证明这件事项在提交时就已写入账本。以后不用联网，用 "
+                code { "huying ledger verify 文件" } " 或者任何支持 C2SP tlog-proof 的程序都可以核对。 "
+                a href="/log" { "怎样核验" }
+            }
+            p {
+                a.button href={ "/cases/" (view.account.case_id) "/receipt.tlog-proof" } {
+                    "下载回执证明 " span.en lang="en" { "Receipt proof" }
+                }
             }
         }
     }
@@ -186,91 +296,6 @@ fn steps(state: CaseState) -> Markup {
                     (names::state(*own).0)
                 }
             }
-        }
-    }
-}
-
-fn entry(line: &LineView, view: &CaseView, pages: &Pages, directory: &Directory) -> Markup {
-    let leaf = &line.leaf;
-    let alert =
-        matches!(leaf.event_type.as_ref(), "DeadlineExpired" | "CaseSupervised" | "CriticismCirculated");
-    html! {
-        li #{ "v" (leaf.case_version) } .alert[alert] {
-            p.meta { (names::leaf_time(&leaf.occurred_at)) " · " (who(&leaf.actor, directory)) }
-            p.what { (sentence(leaf, directory)) }
-            (all_said(line, pages.pictures_at.as_ref(), directory))
-            @if let Some(deadline_at) = new_deadline(line, view) {
-                @let replied = leaf.standing.as_ref().is_some_and(|standing| standing.state == "replied");
-                p.due { @if replied { "评价截止：" } @else { "期限：" } (names::leaf_time(deadline_at)) }
-            }
-            @if let Some(trace) = &leaf.details.trace { (rules(trace, directory)) }
-            (proof(line, view))
-        }
-    }
-}
-
-/// The deadline of a line, where it is another than that of the line before.
-fn new_deadline<'a>(line: &'a LineView, view: &'a CaseView) -> Option<&'a str> {
-    let deadline_of = |line: &'a LineView| line.leaf.standing.as_ref()?.deadline_at.as_deref();
-    let before = line.leaf.case_version.checked_sub(2).and_then(|place| view.lines.get(place as usize));
-    let deadline_at = deadline_of(line)?;
-    (before.and_then(deadline_of) != Some(deadline_at)).then_some(deadline_at)
-}
-
-fn rules(trace: &LeafTrace<'_>, directory: &Directory) -> Markup {
-    html! {
-        details {
-            summary { "规则依据 " span.en lang="en" { "Rule trace" } }
-            p { (trace.conclusion) }
-            @if !trace.considered.is_empty() {
-                ol.rules {
-                    @for considered in &trace.considered {
-                        li { code { (considered.rule) } br; (considered.outcome) }
-                    }
-                }
-            }
-            @if !trace.matched_keywords.is_empty() {
-                p { "依据关键词：" (trace.matched_keywords.join("、")) }
-            }
-            @if !trace.candidates.is_empty() {
-                p { "供人工选择的去向：" }
-                ol.rules {
-                    @for candidate in &trace.candidates {
-                        li {
-                            @if candidate.unit.is_empty() { "暂无对应单位" } @else { (names::unit(directory, &candidate.unit)) }
-                            @if !candidate.category.is_empty() { " · " (candidate.category.replace('/', " / ")) }
-                            "（把握 " (candidate.confidence_percent) "%）"
-                        }
-                    }
-                }
-            }
-            p.fine {
-                "所用目录版本 " (trace.directory_revision)
-                @if let Some(version) = trace.rule_set_version { "，规则集版本 " (version) }
-                @if trace.confidence_percent > 0 { "，把握 " (trace.confidence_percent) "%" }
-            }
-        }
-    }
-}
-
-fn proof(line: &LineView, view: &CaseView) -> Markup {
-    let version = line.leaf.case_version;
-    html! {
-        details.proof {
-            summary { "账本第 " (line.leaf_index) " 条 " span.en lang="en" { "Leaf" } }
-            p {
-                a href={ "/cases/" (view.account.case_id) "/lines/" (version) "/proof" } {
-                    "核验这一条 " span.en lang="en" { "Inclusion proof" }
-                }
-            }
-            @for text in &line.texts {
-                p.fine {
-                    (text_name(&text.name, &line.leaf.event_type).0) "的承诺值 "
-                    span.en lang="en" { "HMAC-SHA256" } br;
-                    code { (text.commitment) }
-                }
-            }
-            pre { (line.json) }
         }
     }
 }

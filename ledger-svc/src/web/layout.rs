@@ -11,10 +11,22 @@ use crate::config::PublicUrl;
 /// Which part of the site a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
+    Overview,
     Cases,
     Units,
+    Representatives,
+    Log,
     Nowhere,
 }
+
+/// The sections in the order of the navigation: address, name, English name.
+const SECTIONS: [(Section, &str, &str, &str); 5] = [
+    (Section::Overview, "/", "概览", "Overview"),
+    (Section::Cases, "/cases", "事项", "Cases"),
+    (Section::Units, "/units", "单位", "Units"),
+    (Section::Representatives, "/representatives", "代表", "Representatives"),
+    (Section::Log, "/log", "账本", "Log"),
+];
 
 /// Changes with the looks of the pages.
 pub(super) fn fingerprint() -> &'static str {
@@ -42,7 +54,17 @@ pub(super) fn looks(pictures_at: Option<&PublicUrl>) -> String {
 
 /// A page. `tree_size` is what it was drawn from, where it was drawn from the log.
 pub(super) fn page(title: &str, section: Section, tree_size: Option<u64>, content: &Markup) -> Markup {
-    let current = |own: Section| (own == section).then_some("page");
+    page_with_feed(title, section, tree_size, None, content)
+}
+
+/// A page of which there is a feed at an address.
+pub(super) fn page_with_feed(
+    title: &str,
+    section: Section,
+    tree_size: Option<u64>,
+    feed: Option<&str>,
+    content: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang="zh-CN" {
@@ -52,6 +74,7 @@ pub(super) fn page(title: &str, section: Section, tree_size: Option<u64>, conten
                 meta name="color-scheme" content="light";
                 title { (title) " · 呼应" }
                 link rel="stylesheet" href={ "/static/style.css?v=" (fingerprint()) };
+                @if let Some(feed) = feed { link rel="alternate" type="application/atom+xml" href=(feed); }
                 link rel="icon" type="image/svg+xml" href={ "/static/icon.svg?v=" (fingerprint()) };
             }
             body {
@@ -65,8 +88,11 @@ pub(super) fn page(title: &str, section: Section, tree_size: Option<u64>, conten
                         }
                         p.motto { "民有所呼，我有所应" }
                         nav aria-label="主要栏目" {
-                            a href="/" aria-current=[current(Section::Cases)] { "事项" " " span.en lang="en" { "Cases" } }
-                            a href="/units" aria-current=[current(Section::Units)] { "单位" " " span.en lang="en" { "Units" } }
+                            @for (own, address, name, english) in SECTIONS {
+                                a href=(address) aria-current=[(own == section).then_some("true")] {
+                                    (name) " " span.en lang="en" { (english) }
+                                }
+                            }
                         }
                     }
                 }
@@ -80,12 +106,22 @@ pub(super) fn page(title: &str, section: Section, tree_size: Option<u64>, conten
                             " " span.en lang="en" { "Drawn from an append-only public log that anyone can verify." }
                         }
                         p {
+                            a href="/log" { "怎样核验 " span.en lang="en" { "How to verify" } }
                             a href="/log/checkpoint" { "签名检查点 " span.en lang="en" { "Checkpoint" } }
                             a href="/log/vkey" { "验证公钥 " span.en lang="en" { "Verifier key" } }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Where a page is: the names and addresses of what it is part of, the outermost first. The page itself is its heading.
+pub(super) fn crumbs<'a>(steps: impl IntoIterator<Item = (String, &'a str)>) -> Markup {
+    html! {
+        nav.crumbs aria-label="所在位置" {
+            ol { @for (address, name) in steps { li { a href=(address) { (name) } } } }
         }
     }
 }
@@ -100,7 +136,7 @@ pub(super) fn message_page(title: &str, english: &str, message: &str) -> Markup 
             section.message {
                 h1 { (title) " " span.en lang="en" { (english) } }
                 p { (message) }
-                p { a.button href="/" { "返回事项列表" } }
+                p { a.button href="/" { "返回概览 " span.en lang="en" { "Overview" } } }
             }
         },
     )

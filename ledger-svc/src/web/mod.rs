@@ -2,8 +2,9 @@
 //! anything from elsewhere but the pictures that intake-svc serves.
 //!
 //! Guaranteed: what people wrote is escaped (maud does); every answer, error pages included, has the strict headers of
-//! [`harden`]; a page is not sent again as long as the tree and the reference data are what they were. Left to others:
-//! what may be shown (the use cases hand out nothing else).
+//! [`harden`]; a page is not sent again as long as the tree and the reference data are what they were, but that of a case,
+//! which is held against the log each time, as long as it is the same. Left to others: what may be shown (the use cases
+//! hand out nothing else).
 
 use std::sync::Arc;
 
@@ -17,28 +18,49 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use data_encoding::HEXLOWER;
 use huying_platform::{
     Platform,
     directory::{Directory, DirectoryHandle},
     status::{chain, is_transient},
 };
 use maud::Markup;
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
     LogIdentity,
-    config::PublicUrl,
-    use_cases::{ReadError, count_cases::CountCases},
+    config::{PublicUrl, Serving},
+    exporting::Exports,
+    use_cases::{ReadError, count_cases::CountCases, figures::CountFigures, get_case::GetCase},
 };
 
+mod asked;
 mod case_list;
 mod case_page;
+mod charts;
+mod damage;
+mod exports;
+mod feed;
+mod glance;
 mod layout;
-mod log_pages;
+mod log;
+mod log_page;
 mod names;
+mod overview;
+mod proof_page;
+mod rates;
+mod region_page;
+mod representative_list;
+mod representative_page;
 mod said;
+mod search_form;
 mod sentences;
-mod unit_pages;
+mod timeline;
+mod unit_list;
+mod unit_page;
+pub(crate) mod witness;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
@@ -47,11 +69,19 @@ const ICON: &str = include_str!("icon.svg");
 #[derive(Debug)]
 struct Pages {
     db: PgPool,
+    cases: Arc<GetCase>,
     directory: DirectoryHandle,
     counts: CountCases,
-    verifier_key: String,
+    figures: Arc<CountFigures>,
     /// Where pictures are shown from, if anywhere.
     pictures_at: Option<PublicUrl>,
+    /// Where the public reaches the pages, if that is known.
+    public_url: Option<PublicUrl>,
+    /// Name of the log.
+    origin: String,
+    log: Arc<LogIdentity>,
+    /// Downloads of whole lists.
+    exports: Arc<Exports>,
     /// Changes with everything that a page looks like whatever the ledger has.
     looks: String,
 }
@@ -59,7 +89,18 @@ struct Pages {
 impl Pages {
     /// What tells one drawing of a page from the next: the tree, the reference data, and the page's own looks.
     fn entity_tag(&self, tree_size: u64, directory: &Directory) -> String {
-        format!("W/\"{tree_size}-{}-{}\"", directory.revision(), self.looks)
+        self.tag_of(&[tree_size], directory)
+    }
+
+    /// The same for a page whose parts were drawn from several trees, some a moment older than others.
+    fn tag_of(&self, tree_sizes: &[u64], directory: &Directory) -> String {
+        let trees: Vec<String> = tree_sizes.iter().map(u64::to_string).collect();
+        format!("W/\"{}-{}-{}\"", trees.join("-"), directory.revision(), self.looks)
+    }
+
+    /// The address of a page for those who have left it: as whole as it is known.
+    fn at(&self, path: &str) -> String {
+        self.public_url.as_ref().map_or_else(|| path.to_owned(), |url| url.join(path))
     }
 }
 
@@ -69,29 +110,43 @@ type Shared = axum::extract::State<Arc<Pages>>;
 pub fn router(
     platform: &Platform,
     readers: PgPool,
-    log: &LogIdentity,
-    pictures_at: Option<PublicUrl>,
+    cases: Arc<GetCase>,
+    figures: Arc<CountFigures>,
+    log: &Arc<LogIdentity>,
+    serving: &Serving,
 ) -> Router {
+    let pictures_at = serving.pictures_at.clone();
     let policy = content_policy(pictures_at.as_ref());
     let pages = Pages {
+        exports: Exports::new(platform, readers.clone(), serving.exports),
         db: readers,
+        cases,
         directory: platform.directory.clone(),
-        // Counting all cases may take longer than a reader may, and is done once for all of them.
-        counts: CountCases::new(platform.db.clone()),
-        verifier_key: log.signer.verifier_key(),
+        counts: CountCases::new(figures.counting()),
+        figures,
         looks: layout::looks(pictures_at.as_ref()),
         pictures_at,
+        public_url: serving.public_url.clone(),
+        origin: log.origin.clone(),
+        log: Arc::clone(log),
     };
-    Router::new()
-        .route("/", get(case_list::page))
+    let drawn = Router::new()
+        .route("/", get(overview::page))
+        .route("/regions/{code}", get(region_page::page))
+        .route("/cases", get(case_list::page))
         .route("/cases/{case_id}", get(case_page::page))
-        .route("/cases/{case_id}/lines/{case_version}/proof", get(log_pages::proof_page))
-        .route("/cases/{case_id}/lines/{case_version}/proof.json", get(log_pages::proof_json))
-        .route("/units", get(unit_pages::list))
-        .route("/units/{unit}", get(unit_pages::figures))
-        .route("/log/checkpoint", get(log_pages::checkpoint))
-        .route("/log/vkey", get(log_pages::verifier_key))
+        .route("/cases/{case_id}/lines/{case_version}/proof", get(proof_page::proof_page))
+        .route("/units", get(unit_list::page))
+        .route("/units/{unit}", get(unit_page::page))
+        .route("/representatives", get(representative_list::page))
+        .route("/representatives/{code}", get(representative_page::page))
+        .route("/log", get(log_page::page))
         .route("/static/style.css", get(|| async { fixed("text/css; charset=utf-8", STYLE) }))
+        // A case of two hundred events is a tenth as large then, which a phone far from the city notices.
+        .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest));
+    drawn
+        .merge(log::routes())
+        .merge(exports::routes())
         .route("/static/icon.svg", get(|| async { fixed("image/svg+xml", ICON) }))
         .fallback(|| async { PageError::NotFound("这个网址没有对应的页面。") })
         .layer(map_response(move |response: Response| std::future::ready(harden(response, &policy))))
@@ -115,7 +170,7 @@ impl From<ReadError> for PageError {
             ReadError::CaseNotFound(_) => {
                 Self::NotFound("账本里没有这个编号。刚提交的事项可能要过一两秒才会出现，请稍后再看。")
             }
-            ReadError::LeafOutOfRange { .. } => Self::NotFound("账本里还没有这一条。"),
+            ReadError::OutOfRange(_) => Self::NotFound("账本里还没有这一条。"),
             ReadError::NoCheckpoint
             | ReadError::CorruptLeaf(_)
             | ReadError::CorruptTiles(_)
@@ -134,7 +189,7 @@ impl IntoResponse for PageError {
                     ReadError::NoCheckpoint => true,
                     ReadError::Sql(error) => is_transient(error),
                     ReadError::CaseNotFound(_)
-                    | ReadError::LeafOutOfRange { .. }
+                    | ReadError::OutOfRange(_)
                     | ReadError::CorruptLeaf(_)
                     | ReadError::CorruptTiles(_) => false,
                 };
@@ -171,6 +226,13 @@ fn unchanged(tag: &str) -> Response {
 
 fn drawn(page: Markup, tag: &str) -> Response {
     with_tag(page.into_response(), tag)
+}
+
+/// A page whose tag is made of all of it.
+fn drawn_anew(page: Markup, headers: &HeaderMap) -> Response {
+    let hash = Sha256::digest(page.0.as_bytes());
+    let tag = format!("W/\"{}\"", HEXLOWER.encode(&hash[..16]));
+    if is_known(headers, &tag) { unchanged(&tag) } else { drawn(page, &tag) }
 }
 
 fn with_tag(mut response: Response, tag: &str) -> Response {

@@ -8,9 +8,13 @@ use huying_platform::{
 use huying_proto::events::v1::{CaseKind, CaseState};
 use jiff::{
     Timestamp,
+    civil::Time,
     tz::{TimeZone, offset},
 };
 use maud::{Markup, html};
+
+/// Tiers of regions.
+const TIERS: usize = 3;
 
 /// Official name of a unit; its code when the directory does not know it.
 pub(super) fn unit<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
@@ -20,6 +24,30 @@ pub(super) fn unit<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
 /// Official name of a region; its code when the directory does not know it.
 pub(super) fn region<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
     directory.region(code).map_or(code, |region| region.name.as_str())
+}
+
+/// Official name of a unit with a link to its figures.
+pub(super) fn unit_link(directory: &Directory, code: &str) -> Markup {
+    html! { a href={ "/units/" (code) } { (unit(directory, code)) } }
+}
+
+/// Designation of a representative; the code when the directory does not know it.
+pub(super) fn representative<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
+    directory.representative(code).map_or(code, |one| one.designation.as_str())
+}
+
+/// The regions from the municipality down to one, which is the last of them, by code. A region that the directory does
+/// not know is alone: nobody can say any more what it lay in.
+pub(super) fn regions_down_to<'a>(directory: &'a Directory, code: &'a str) -> Vec<&'a str> {
+    let mut path = vec![code];
+    for _ in 0..TIERS {
+        match directory.region(path.last().unwrap_or(&code)) {
+            Some(region) if !region.parent.is_empty() => path.push(&region.parent),
+            Some(_) | None => break,
+        }
+    }
+    path.reverse();
+    path
 }
 
 /// Where a matter is: district and township, or what there is of it.
@@ -61,6 +89,15 @@ pub(super) fn kind(kind: CaseKind) -> (&'static str, &'static str) {
         CaseKind::Appointment => ("约见", "Appointment"),
     }
 }
+
+/// All kinds, the most common first.
+pub(super) const KINDS: [CaseKind; 5] = [
+    CaseKind::Message,
+    CaseKind::Suggestion,
+    CaseKind::ProjectProposal,
+    CaseKind::DraftComment,
+    CaseKind::Appointment,
+];
 
 pub(super) fn state(state: CaseState) -> (&'static str, &'static str) {
     match state {
@@ -139,6 +176,42 @@ pub(super) fn time(time: Timestamp) -> Markup {
     html! { time datetime=(format!("{time:.0}")) { (minute(time)) } }
 }
 
+/// The end of a time, to the minute. One that ends with a day ends at its 24:00, not at 0:00 of the next: whoever reads a
+/// date takes it for the last day on which something can be done.
+fn last_minute(time: Timestamp) -> String {
+    let zoned = time.to_zoned(TimeZone::fixed(offset(8)));
+    match zoned.time() == Time::midnight() {
+        true => zoned.date().yesterday().map_or_else(|_| minute(time), |day| format!("{day} 24:00")),
+        false => minute(time),
+    }
+}
+
+/// The end of a time, as an element.
+pub(super) fn deadline(time: Timestamp) -> Markup {
+    html! { time datetime=(format!("{time:.0}")) { (last_minute(time)) } }
+}
+
+/// The end of a time as written in a leaf, as an element.
+pub(super) fn leaf_deadline(text: &str) -> Markup {
+    match text.parse::<Timestamp>() {
+        Ok(moment) => deadline(moment),
+        Err(_) => html! { (text) },
+    }
+}
+
+/// How long something took, in the two largest units that say something.
+pub(super) fn duration(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} 秒"),
+        (0, 0, _) => format!("{minutes} 分钟"),
+        (0, _, _) if minutes % 60 == 0 => format!("{hours} 小时"),
+        (0, _, _) => format!("{hours} 小时 {} 分钟", minutes % 60),
+        _ if hours % 24 == 0 => format!("{days} 天"),
+        _ => format!("{days} 天 {} 小时", hours % 24),
+    }
+}
+
 /// A moment as written in a leaf, as an element.
 pub(super) fn leaf_time(text: &str) -> Markup {
     match text.parse::<Timestamp>() {
@@ -150,4 +223,37 @@ pub(super) fn leaf_time(text: &str) -> Markup {
 /// A Chinese word and the English one beside it.
 pub(super) fn both((chinese, english): (&str, &str)) -> Markup {
     html! { (chinese) " " span.en lang="en" { (english) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_ends_with_a_day_is_told_with_that_day() {
+        for (deadline, told) in [
+            ("2026-12-10T16:00:00Z", "2026-12-10 24:00"),
+            ("2026-12-10T16:01:00Z", "2026-12-11 00:01"),
+            ("2026-12-10T09:30:00Z", "2026-12-10 17:30"),
+        ] {
+            assert_eq!(last_minute(deadline.parse().unwrap()), told);
+        }
+    }
+
+    #[test]
+    fn a_duration_is_told_as_exactly_as_it_matters() {
+        for (seconds, told) in [
+            (0, "0 秒"),
+            (59, "59 秒"),
+            (60, "1 分钟"),
+            (3_599, "59 分钟"),
+            (3_660, "1 小时 1 分钟"),
+            (86_399, "23 小时 59 分钟"),
+            (90_000, "1 天 1 小时"),
+            (7_230, "2 小时"),
+            (864_000, "10 天"),
+        ] {
+            assert_eq!(duration(seconds), told);
+        }
+    }
 }

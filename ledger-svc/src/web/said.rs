@@ -5,21 +5,23 @@ use std::borrow::Cow;
 use huying_platform::directory::Directory;
 use maud::{Markup, html};
 
-use super::names;
+use super::{damage, names};
 use crate::{
     config::PublicUrl,
     domain::leaf::{PICTURE_NAME, TASK_NAME},
     use_cases::get_case::{LineView, TextView},
 };
 
-/// Everything but the title, which is the page's own.
+/// Everything but the title, which is the page's own; of that, what was put in its place.
 pub(super) fn all_said(line: &LineView, pictures_at: Option<&PublicUrl>, directory: &Directory) -> Markup {
     let event_type = &line.leaf.event_type;
     let texts = line
         .texts
         .iter()
         .filter(|text| text.name != "title" && !text.is_picture() && !text.name.starts_with(TASK_NAME));
+    let title = line.texts.iter().find(|text| text.name == "title");
     html! {
+        @if let Some(kept) = title.and_then(|title| title.unproven.as_deref()) { (damage::unproven("标题", kept)) }
         @for text in texts { (said(text, event_type)) }
         (parts(line, directory))
         (pictures(line, pictures_at))
@@ -62,18 +64,19 @@ pub(super) fn text_name(name: &str, event_type: &str) -> (Cow<'static, str>, Cow
 fn said(text: &TextView, event_type: &str) -> Markup {
     let name = text_name(&text.name, event_type);
     html! {
-        @match &text.shown {
-            Some(shown) => {
+        @match (&text.shown, &text.unproven) {
+            (Some(shown), _) => {
                 @let is_main = matches!(text.name.as_str(), "body" | "text" | "explanation");
                 div.said.main[is_main] {
                     @if !is_main { span.label { (name.0) } }
                     p { (shown.text) }
                 }
             }
-            None if text.erased => {
+            (None, Some(kept)) => { (damage::unproven(&name.0, kept)) }
+            (None, None) if text.erased => {
                 p.withheld { (name.0) "已删除 " span.en lang="en" { (name.1) " deleted" } }
             }
-            None => {
+            (None, None) => {
                 p.withheld { (name.0) "不公开 " span.en lang="en" { (name.1) " withheld" } }
             }
         }
@@ -88,7 +91,7 @@ fn parts(line: &LineView, directory: &Directory) -> Markup {
                 @for part in parts {
                     li {
                         "第 " (part.part_number) " 项 · " strong { (names::unit(directory, &part.unit)) }
-                        " · 期限 " (names::leaf_time(&part.deadline_at))
+                        " · 期限 " (names::leaf_deadline(&part.deadline_at))
                         @if part.parent_part_number > 0 { " · 属于第 " (part.parent_part_number) " 项" }
                         @let name = format!("{TASK_NAME}{}", part.part_number);
                         @if let Some(task) = line.texts.iter().find(|text| text.name == name) {
@@ -103,19 +106,25 @@ fn parts(line: &LineView, directory: &Directory) -> Markup {
 
 fn pictures(line: &LineView, pictures_at: Option<&PublicUrl>) -> Markup {
     let pictures: Vec<&TextView> = line.texts.iter().filter(|text| text.is_picture()).collect();
-    let count = pictures.len();
+    let (event_type, count) = (&line.leaf.event_type, pictures.len());
+    let is_shown = pictures.iter().any(|picture| picture.shown.is_some() || picture.unproven.is_some());
     html! {
-        // All pictures of a line are shown, withheld or deleted together.
-        @if let Some(first) = pictures.first() {
-            @if first.erased {
-                p.withheld { (count) " 张图片已删除 " span.en lang="en" { "Pictures deleted" } }
-            } @else if first.shown.is_none() {
-                p.withheld { (count) " 张图片不公开 " span.en lang="en" { "Pictures withheld" } }
-            } @else {
-                div.pictures {
-                    @for picture in pictures { (shown_picture(picture, &line.leaf.event_type, pictures_at)) }
+        // But for what was changed, all pictures of a line are shown, withheld or deleted together.
+        @if is_shown {
+            div.pictures {
+                @for picture in pictures.iter().filter(|picture| picture.shown.is_some()) {
+                    (shown_picture(picture, event_type, pictures_at))
                 }
             }
+            @for picture in &pictures {
+                @if let Some(kept) = &picture.unproven {
+                    (damage::unproven(&text_name(&picture.name, event_type).0, kept))
+                }
+            }
+        } @else if pictures.iter().any(|picture| picture.erased) {
+            p.withheld { (count) " 张图片已删除 " span.en lang="en" { "Pictures deleted" } }
+        } @else if count > 0 {
+            p.withheld { (count) " 张图片不公开 " span.en lang="en" { "Pictures withheld" } }
         }
     }
 }

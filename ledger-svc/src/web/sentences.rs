@@ -17,7 +17,7 @@ pub(super) fn who(actor: &LeafActor<'_>, directory: &Directory) -> String {
     match actor.role.as_ref() {
         "citizen" => "群众".to_owned(),
         "office" | "department" => names::unit(directory, code).to_owned(),
-        "representative" => designation(code, directory),
+        "representative" => names::representative(directory, code).to_owned(),
         "system" => "系统（按规则）".to_owned(),
         "operator" => "系统运维人员".to_owned(),
         other => other.to_owned(),
@@ -33,7 +33,8 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
     let actor = who(&leaf.actor, directory);
     let by_rules = leaf.actor.role == "system";
     let by_itself = details.automatic == Some(true);
-    let representative = details.representative_code.as_deref().map(|code| designation(code, directory));
+    let representative =
+        details.representative_code.as_deref().map(|code| names::representative(directory, code).to_owned());
     html! {
         @match leaf.event_type.as_ref() {
             "CaseSubmitted" => { "群众提交，写给" strong { (addressee(leaf, directory)) } }
@@ -92,7 +93,7 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
             "PartWaived" => { strong { (actor) } "不再要求" strong { (unit) } "答复协办事项" (part(details)) }
             "ExtensionRequested" => {
                 strong { (unit) } "申请延期 " (names::limit(details.limit.as_deref().unwrap_or("")))
-                @if let Some(deadline_at) = &details.deadline_at { "，到 " (names::leaf_time(deadline_at)) }
+                @if let Some(deadline_at) = &details.deadline_at { "，到 " (names::leaf_deadline(deadline_at)) }
             }
             "ExtensionGranted" => {
                 strong { (holder) } "同意" strong { (unit) } "延期"
@@ -130,7 +131,7 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
             }
             "DeadlineNear" => {
                 "提醒" strong { (unit) } "：" (to_do(details.kind.as_deref())) "的期限将至" (part(details))
-                @if let Some(due_at) = &details.due_at { "，期限为 " (names::leaf_time(due_at)) }
+                @if let Some(due_at) = &details.due_at { "，期限为 " (names::leaf_deadline(due_at)) }
             }
             "DeadlineExpired" => {
                 @if details.kind.as_deref() == Some("case") {
@@ -140,7 +141,7 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
                 } @else {
                     strong { (unit) } "逾期未" (to_do(details.kind.as_deref())) (part(details))
                 }
-                @if let Some(due_at) = &details.due_at { "，期限为 " (names::leaf_time(due_at)) }
+                @if let Some(due_at) = &details.due_at { "，期限为 " (names::leaf_deadline(due_at)) }
                 @if let Some(number) = details.expiry_number.filter(|number| *number > 1) {
                     "（第 " (number) " 次）"
                 }
@@ -230,8 +231,8 @@ fn moved(what: &str, from: Option<&str>, to: Option<&str>) -> Markup {
     html! {
         @match (from, to) {
             (from, to) if from == to => {}
-            (Some(from), Some(to)) => { (what) "由 " (names::leaf_time(from)) " 改为 " (names::leaf_time(to)) }
-            (None, Some(to)) => { (what) "改为 " (names::leaf_time(to)) }
+            (Some(from), Some(to)) => { (what) "由 " (names::leaf_deadline(from)) " 改为 " (names::leaf_deadline(to)) }
+            (None, Some(to)) => { (what) "改为 " (names::leaf_deadline(to)) }
             (_, None) => { (what) "不再计算" }
         }
     }
@@ -247,16 +248,12 @@ fn people(leaf: &Leaf<'_>) -> Markup {
     html! { @if count > 0 { "，共 " (count) " 人反映" } }
 }
 
-fn designation(code: &str, directory: &Directory) -> String {
-    directory.representative(code).map_or_else(|| code.to_owned(), |one| one.designation.clone())
-}
-
 /// Whom the citizen wrote to.
 pub(super) fn addressee(leaf: &Leaf<'_>, directory: &Directory) -> String {
     let Some(addressee) = &leaf.addressee else { return "人大机构".to_owned() };
     let code = addressee.code.as_ref();
     match addressee.kind.as_ref() {
-        "representative" => designation(code, directory),
+        "representative" => names::representative(directory, code).to_owned(),
         "station" => directory.station(code).map_or_else(|| code.to_owned(), |station| station.name.clone()),
         _ => directory
             .office_of(code)
@@ -277,7 +274,7 @@ mod tests {
         let mut sentences = BTreeSet::new();
         for event in every_event() {
             let event = CaseEvent::parse(event).unwrap();
-            let (bytes, _) = leaf::write(&event, || [1; 32]).unwrap();
+            let bytes = leaf::write(&event, || [1; 32]).unwrap().bytes;
             let leaf: Leaf<'_> = serde_json::from_slice(&bytes).unwrap();
             let sentence = sentence(&leaf, &directory).into_string();
             assert!(!sentence.contains(leaf.event_type.as_ref()), "{sentence}");
@@ -299,7 +296,7 @@ mod tests {
                 matches!(event.body, Some(huying_proto::events::v1::event::Body::DeadlineExpired(_)))
             });
             let event = CaseEvent::parse(event.unwrap()).unwrap();
-            let (bytes, _) = leaf::write(&event, || [1; 32]).unwrap();
+            let bytes = leaf::write(&event, || [1; 32]).unwrap().bytes;
             let mut leaf: Leaf<'_> = serde_json::from_slice(&bytes).unwrap();
             leaf.details.kind = Some(kind.into());
             let told = sentence(&leaf, &Directory::default()).into_string().replace("</strong>", "");

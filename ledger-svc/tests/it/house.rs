@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::{Router, body::to_bytes, http::Request};
 use huying_ledger_svc::{
     LogIdentity, MIGRATIONS,
+    config::Serving,
     domain::{
         checkpoint::Checkpoint,
+        log_keys::Keyring,
         merkle::{Hash, leaf_hash, verify_inclusion},
         note::{Signer, Verifier},
     },
@@ -18,7 +20,8 @@ use huying_proto::{
     },
     ledger::v1::{
         GetCaseRequest, GetCaseResponse, GetCheckpointRequest, GetInclusionProofRequest, ListCasesRequest,
-        ledger_service_client::LedgerServiceClient,
+        figures_service_client::FiguresServiceClient, ledger_admin_service_client::LedgerAdminServiceClient,
+        ledger_service_client::LedgerServiceClient, log_service_client::LogServiceClient,
     },
 };
 use tonic::transport::Channel;
@@ -30,6 +33,9 @@ pub(crate) const ORIGIN: &str = "ledger.test/150800";
 pub(crate) struct House {
     pub(crate) house: TestHouse,
     pub(crate) client: LedgerServiceClient<Channel>,
+    pub(crate) figures: FiguresServiceClient<Channel>,
+    pub(crate) log: LogServiceClient<Channel>,
+    pub(crate) admin: LedgerAdminServiceClient<Channel>,
     pub(crate) pages: Router,
 }
 
@@ -43,7 +49,8 @@ pub(crate) struct Page {
 pub(crate) fn identity(seed: u8) -> Arc<LogIdentity> {
     Arc::new(LogIdentity {
         origin: ORIGIN.to_owned(),
-        signer: Signer::from_seed(ORIGIN, &[seed; 32]).unwrap(),
+        keys: Keyring::of(Signer::from_seed(ORIGIN, &[seed; 32]).unwrap()),
+        witnesses: Vec::new(),
     })
 }
 
@@ -55,12 +62,25 @@ impl House {
     /// A ledger whose pages show pictures from there.
     pub(crate) async fn start_with_pictures_at(pictures_at: Option<&str>) -> Self {
         let pictures_at = pictures_at.map(|url| url.parse().unwrap());
+        Self::start_serving(Serving { pictures_at, ..Serving::default() }).await
+    }
+
+    /// A ledger that serves in this way.
+    pub(crate) async fn start_serving(serving: Serving) -> Self {
+        Self::start_as(identity(1), serving).await
+    }
+
+    /// A ledger of this log that serves in this way.
+    pub(crate) async fn start_as(log: Arc<LogIdentity>, serving: Serving) -> Self {
         let house = TestHouse::start("ledger", MIGRATIONS).await;
         house.set_directory(&directory()).await;
-        let (routes, pages) =
-            huying_ledger_svc::start(&house.platform, identity(1), pictures_at).await.unwrap();
-        let client = LedgerServiceClient::new(house.grpc_channel(routes).await);
-        Self { house, client, pages }
+        let (routes, pages) = huying_ledger_svc::start(&house.platform, log, serving).await.unwrap();
+        let channel = house.grpc_channel(routes).await;
+        let client = LedgerServiceClient::new(channel.clone());
+        let figures = FiguresServiceClient::new(channel.clone());
+        let log = LogServiceClient::new(channel.clone());
+        let admin = LedgerAdminServiceClient::new(channel);
+        Self { house, client, figures, log, admin, pages }
     }
 
     pub(crate) async fn publish(&self, events: &[Event]) {
@@ -88,8 +108,20 @@ impl House {
             .await;
     }
 
+    /// Waits until the leader has found that the tables beside the log are drawn by the present rules.
+    pub(crate) async fn until_drawn(&self) {
+        self.house
+            .until("the tables are drawn", || async {
+                sqlx::query_scalar("SELECT p.format > 0 AND p.epoch = s.epoch FROM projection p, log_state s")
+                    .fetch_one(&self.house.platform.db)
+                    .await
+                    .unwrap()
+            })
+            .await;
+    }
+
     pub(crate) async fn case(&self, case_id: &str) -> GetCaseResponse {
-        let request = GetCaseRequest { case_id: case_id.to_owned() };
+        let request = GetCaseRequest { case_id: case_id.to_owned(), ..GetCaseRequest::default() };
         self.client.clone().get_case(request).await.unwrap().into_inner()
     }
 
@@ -107,7 +139,7 @@ impl House {
     /// Verifies every leaf against a signed checkpoint, as an auditor would, and returns the leaves.
     pub(crate) async fn audit(&self) -> Vec<String> {
         let checkpoint = self.checkpoint().await;
-        let key = identity(1).signer.verifier_key();
+        let key = identity(1).foremost_verifier_key();
         let mut leaves = Vec::new();
         for leaf_index in 0..checkpoint.tree_size {
             let request = GetInclusionProofRequest { leaf_index };

@@ -27,7 +27,19 @@ async fn what_people_wrote_is_shown_as_they_wrote_it_and_never_as_markup() {
         .rated(false, false);
     house.publish_until(&story.events, story.events.len() as u64).await;
     let address = format!("/cases/{}", story.case_id);
-    for address in ["/", &address, &format!("{address}/lines/1/proof"), "/units", "/units/150802-housing"] {
+    for address in [
+        "/",
+        "/regions/150802001",
+        "/cases",
+        "/cases?q=%E6%AD%A3%E6%96%87",
+        &address,
+        &format!("{address}/lines/1/proof"),
+        "/units",
+        "/units/150802-housing",
+        "/representatives",
+        "/representatives/r-150802001-003",
+        "/log",
+    ] {
         let page = house.get(address).await;
         assert_eq!(page.status, 200, "{address}");
         assert!(!page.body.contains("<script"), "{address}");
@@ -105,6 +117,7 @@ async fn merged_cases_are_linked_both_ways_and_say_how_many_people_wrote() {
     assert!(page.contains(&format!("<a href=\"/cases/{0}\">事项 {0}</a>", hidden.case_id)));
     assert!(!page.contains("还没有登记的"));
     assert!(house.get("/").await.body.contains("3 人反映"));
+    assert!(house.get("/cases").await.body.contains("3 人反映"));
 
     for merged in [&shown, &hidden] {
         let page = house.get(&format!("/cases/{}", merged.case_id)).await.body;
@@ -163,6 +176,10 @@ async fn a_case_of_two_hundred_events_is_one_page() {
     assert_eq!(page.status, 200);
     assert_eq!(page.body.matches(" id=\"v").count(), 200);
     assert!(page.body.contains("进展第 195 号"));
+    assert!(page.body.contains("<a href=\"#v200\">最新一步"), "{}", page.body);
+    let later = house.get(&format!("/cases/{}?from=150", story.case_id)).await.body;
+    assert_eq!(later.matches(" id=\"v").count(), 51);
+    assert!(later.contains("从第一步看起") && !later.contains(" id=\"v149\""), "{later}");
     house.stop().await;
 }
 
@@ -173,21 +190,45 @@ async fn an_empty_ledger_says_so_and_wrong_addresses_are_told() {
         .house
         .until("there is a checkpoint", || async { house.get("/log/checkpoint").await.status == 200 })
         .await;
-    assert!(house.get("/").await.body.contains("账本里还没有事项"));
-    assert!(house.get("/?region=150821").await.body.contains("没有符合条件的事项"));
-    for address in ["/nowhere", "/cases/7", &format!("/cases/{}", CaseId::new_v7()), "/units/x/y"] {
+    for address in ["/", "/cases"] {
+        assert!(house.get(address).await.body.contains("账本里还没有事项"), "{address}");
+    }
+    assert!(house.get("/cases?region=150821").await.body.contains("没有符合条件的事项"));
+    for address in ["/regions/150821", "/units/150802-housing", "/representatives/r-150802001-003", "/log"] {
+        let page = house.get(address).await;
+        assert_eq!(page.status, 200, "{address}");
+        // A rate of nothing is none.
+        assert!(!page.body.contains("0.0%"), "{}", page.body);
+    }
+    for address in [
+        "/nowhere",
+        "/cases/7",
+        &format!("/cases/{}", CaseId::new_v7()),
+        "/units/x/y",
+        "/units/no-such-unit",
+        "/regions/999999",
+        "/regions/x",
+        "/representatives/nobody",
+        "/representatives/R",
+    ] {
         let page = house.get(address).await;
         assert_eq!(page.status, 404, "{address}");
         assert!(page.body.contains("没有找到") && page.headers.contains_key("content-security-policy"));
     }
     for address in [
-        "/?region=1",
-        "/?region=999999",
-        "/?unit=x",
-        "/?state=x",
-        "/?overdue=x",
-        "/?after=x",
+        "/cases?region=1",
+        "/cases?unit=%21",
+        "/cases?state=x",
+        "/cases?kind=x",
+        "/cases?overdue=x",
+        "/cases?from=x",
+        "/cases?page=x",
+        "/cases?region=1&region=2",
+        "/cases?q=%3F",
         "/units?region=x",
+        "/representatives?page=0",
+        "/representatives?region=x",
+        &format!("/cases/{}?from=0", CaseId::new_v7()),
     ] {
         let page = house.get(address).await;
         assert_eq!(page.status, 400, "{address}");
@@ -230,5 +271,47 @@ async fn the_log_is_there_for_verifiers() {
     assert_eq!(proof["path"].as_array().unwrap().len(), 1);
     assert_eq!(house.get(&format!("/cases/{}/lines/3/proof", story.case_id)).await.status, 404);
     assert_eq!(house.get("/static/style.css").await.status, 200);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_changed_beside_the_log_is_told_on_the_page_of_the_case_whatever_the_reader_has_kept() {
+    let house = House::start().await;
+    let story =
+        Story::new("路灯不亮", "巷口的路灯坏了三天。", 1).registered().assigned(DEPARTMENT).accepted();
+    house.publish_until(&story.events, story.events.len() as u64).await;
+    let address = format!("/cases/{}", story.case_id);
+    let sound = house.get(&address).await;
+    assert!(!sound.body.contains("与账本不符") && !sound.body.contains("role=\"alert\""));
+    let tag = sound.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(house.get_with(&address, Some(&tag)).await.status, 304);
+    sqlx::query("UPDATE texts SET text = '没有坏。' WHERE name = 'body'")
+        .execute(&house.house.platform.db)
+        .await
+        .unwrap();
+    let page = house.get_with(&address, Some(&tag)).await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("role=\"alert\"") && page.body.contains("<a href=\"#v1\">第 1 步</a>"),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body.contains("正文与账本中的承诺值不符") && page.body.contains("没有坏。"),
+        "{}",
+        page.body
+    );
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn the_log_page_says_who_signs_and_how_to_verify() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "正文", 1).registered();
+    house.publish_until(&story.events, 2).await;
+    let page = house.get("/log").await.body;
+    let key = house.get("/log/vkey").await.body;
+    assert!(page.contains(key.trim()) && page.contains("ledger.test/150800\n2\n"), "{page}");
+    assert!(page.contains("huying ledger audit") && page.contains("href=\"/log/checkpoint\""), "{page}");
     house.stop().await;
 }

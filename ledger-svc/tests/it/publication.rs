@@ -120,7 +120,7 @@ async fn an_erasure_takes_what_the_citizen_wrote_before_and_leaves_every_proof()
     assert_eq!(house.audit().await.len(), 8);
 
     let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
-    let list = house.get("/").await.body;
+    let list = house.get("/cases").await.body;
     for written in ["暖气不热的标题", "十四度"] {
         assert!(!page.contains(written) && !list.contains(written), "{written}");
     }
@@ -151,7 +151,7 @@ async fn of_a_declined_case_the_public_sees_the_ground_and_the_explanation_alone
     for hidden in ["邻居的官司", "我和邻居的纠纷", &picture(7).picture_id] {
         assert!(!page.contains(hidden), "{hidden}");
     }
-    assert!(house.get("/?state=declined").await.body.contains("不予受理 · 来信不公开"));
+    assert!(house.get("/cases?state=declined").await.body.contains("不予受理 · 来信不公开"));
     house.stop().await;
 }
 

@@ -2,17 +2,17 @@
 
 use huying_platform::ids::{CaseId, EventId};
 use huying_proto::events::v1::{
-    Actor, ActorRole, Addressee, CaseAbsorbed, CaseAccepted, CaseAssigned, CaseClassified, CaseClosed,
-    CaseDeclined, CaseEscalated, CaseHeader, CaseKind, CaseMerged, CaseQueued, CaseRated, CaseRegistered,
-    CaseReplied, CaseReturned, CaseState, CaseSubmitted, CaseTransferred, CaseUrged, CaseWithdrawn,
-    CloseReason, DeadlineExpired, DeadlineKind, DeclineGround, Event, ExtensionGranted, ExtensionRequested,
-    Part, PartAnswered, PartAssigned, PartWaived, Picture, PrivatePartErased, PrivatePartRead,
-    ProgressReported, Publication, RegionPath, RuleConsidered, RuleTrace, Standing, addressee::To,
-    event::Body,
+    Actor, ActorRole, Addressee, CaseAbsorbed, CaseAccepted, CaseAssigned, CaseClaimed, CaseClassified,
+    CaseClosed, CaseDeclined, CaseDelegated, CaseEscalated, CaseHeader, CaseKind, CaseMerged, CaseQueued,
+    CaseRated, CaseRegistered, CaseReplied, CaseReturned, CaseState, CaseSubmitted, CaseSupervised,
+    CaseTransferred, CaseUrged, CaseWithdrawn, CloseReason, CriticismCirculated, DeadlineExpired,
+    DeadlineKind, DeclineGround, Event, ExtensionGranted, ExtensionRequested, Part, PartAnswered,
+    PartAssigned, PartWaived, Picture, PrivatePartErased, PrivatePartRead, ProgressReported, Publication,
+    RegionPath, RuleConsidered, RuleTrace, Standing, addressee::To, event::Body,
 };
 
 /// 2026-03-01 10:00 in Shanghai, seconds since the epoch.
-const START: i64 = 1_772_330_400;
+pub(crate) const START: i64 = 1_772_330_400;
 
 /// When the first deadline of every case ends, microseconds since the epoch.
 const DEADLINE_US: i64 = (START + 86_400 * 5) * 1_000_000;
@@ -29,18 +29,21 @@ pub(crate) fn picture(number: u8) -> Picture {
 }
 
 /// A case being told.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Story {
     pub(crate) case_id: String,
     pub(crate) events: Vec<Event>,
     header: CaseHeader,
     standing: Standing,
+    /// Seconds that have passed since the submission without anything being told.
+    waited_s: i64,
 }
 
 pub(crate) const OFFICE: &str = "150802001-office";
 pub(crate) const DISTRICT_OFFICE: &str = "150802-office";
 pub(crate) const DEPARTMENT: &str = "150802001-general";
 pub(crate) const HOUSING: &str = "150802-housing";
+pub(crate) const REPRESENTATIVE: &str = "r-150802001-003";
 
 impl Story {
     /// A public case of the township, submitted `minute` minutes after the start.
@@ -92,6 +95,7 @@ impl Story {
                 petitioner_count: 1,
                 ..Standing::default()
             },
+            waited_s: 0,
         };
         story.then(ActorRole::Citizen, Body::CaseSubmitted(CaseSubmitted { body: body.into(), pictures }))
     }
@@ -101,18 +105,17 @@ impl Story {
         let code = match role {
             ActorRole::Office => self.standing.holder_office.clone(),
             ActorRole::Department => self.standing.responsible_unit.clone(),
-            ActorRole::Unspecified
-            | ActorRole::Citizen
-            | ActorRole::Representative
-            | ActorRole::System
-            | ActorRole::Operator => String::new(),
+            ActorRole::Representative => REPRESENTATIVE.to_owned(),
+            ActorRole::Unspecified | ActorRole::Citizen | ActorRole::System | ActorRole::Operator => {
+                String::new()
+            }
         };
         self.events.push(Event {
             event_id: EventId::new_v7().to_string(),
             case_id: self.case_id.clone(),
             case_version: version,
             occurred_at: Some(prost_types::Timestamp {
-                seconds: self.header.submitted_at_us / 1_000_000 + version as i64,
+                seconds: self.header.submitted_at_us / 1_000_000 + self.waited_s + version as i64,
                 nanos: 5_000,
             }),
             header: Some(self.header.clone()),
@@ -128,6 +131,64 @@ impl Story {
         self.standing.responsible_unit = responsible.into();
         self.standing.overdue = false;
         self
+    }
+
+    /// Time passes.
+    pub(crate) fn after_s(mut self, seconds: i64) -> Self {
+        self.waited_s += seconds;
+        self
+    }
+
+    pub(crate) fn claimed(self) -> Self {
+        let body = CaseClaimed { representative_code: REPRESENTATIVE.into(), note: "由我跟进".into() };
+        self.then(ActorRole::Representative, Body::CaseClaimed(body))
+    }
+
+    pub(crate) fn representative_told(self, text: &str) -> Self {
+        let body = ProgressReported {
+            text: text.into(),
+            representative_code: REPRESENTATIVE.into(),
+            ..ProgressReported::default()
+        };
+        self.then(ActorRole::Representative, Body::ProgressReported(body))
+    }
+
+    pub(crate) fn representative_urged(self) -> Self {
+        let body = CaseUrged {
+            unit: self.standing.responsible_unit.clone(),
+            text: "群众在等".into(),
+            urge_number: 1,
+            ..CaseUrged::default()
+        };
+        self.then(ActorRole::Representative, Body::CaseUrged(body))
+    }
+
+    pub(crate) fn delegated(mut self, to_office: &str) -> Self {
+        let body = CaseDelegated {
+            from_office: self.standing.holder_office.clone(),
+            to_office: to_office.into(),
+            reason: "由属地办理".into(),
+        };
+        self.standing.holder_office = to_office.into();
+        self.at(CaseState::Registered, to_office).then(ActorRole::Office, Body::CaseDelegated(body))
+    }
+
+    pub(crate) fn supervised(self) -> Self {
+        let body = CaseSupervised {
+            unit: self.standing.responsible_unit.clone(),
+            demand: "三日内答复".into(),
+            ..CaseSupervised::default()
+        };
+        self.then(ActorRole::Office, Body::CaseSupervised(body))
+    }
+
+    pub(crate) fn criticised(self) -> Self {
+        let body = CriticismCirculated {
+            unit: self.standing.responsible_unit.clone(),
+            text: "久拖不办".into(),
+            ..CriticismCirculated::default()
+        };
+        self.then(ActorRole::Office, Body::CriticismCirculated(body))
     }
 
     pub(crate) fn queued(self) -> Self {

@@ -1,20 +1,41 @@
 use huying_proto::events::v1::{
-    CaseClassified, CaseClosed, CaseDeclined, CaseMerged, CaseQueued, CaseReplied, CaseUnmerged,
-    CaseWithdrawn, CloseReason, DeclineGround, Event, PrivatePartErased, Standing,
+    CaseClassified, CaseClosed, CaseDeclined, CaseMerged, CaseQueued, CaseRated, CaseReopened, CaseReplied,
+    CaseUnmerged, CaseWithdrawn, CloseReason, DeclineGround, Event, PrivatePartErased, Standing,
 };
 
+use huying_platform::status::from_micros;
+use huying_proto::events::v1::event::Body;
+
 use super::*;
-use crate::domain::event::tests::{assigned, case_id, event, registered, standing, submitted};
+use crate::domain::{
+    event::{
+        CaseEvent,
+        tests::{assigned, case_id, event, registered, standing, submitted},
+    },
+    leaf::{self, Leaf, Unreadable},
+    samples::every_event,
+};
 
 pub(crate) const OFFICE: &str = "150802001-office";
 pub(crate) const DEPARTMENT: &str = "150802001-general";
 
-pub(crate) fn told(events: Vec<Event>) -> (Account, UnitFacts) {
-    let mut events = events.into_iter().map(|event| CaseEvent::parse(event).unwrap());
-    let mut account = Account::open(&events.next().unwrap());
-    let mut facts = UnitFacts::default();
-    for event in events {
-        account.follow(&event, &mut facts);
+/// The fold over the leaves of events. What was just written and what is read back must tell the same.
+pub(crate) fn told(events: Vec<Event>) -> (Account, Facts) {
+    let events: Vec<CaseEvent> = events.into_iter().map(|event| CaseEvent::parse(event).unwrap()).collect();
+    let written: Vec<_> = events.iter().map(|event| leaf::write(event, || [1; 32]).unwrap()).collect();
+    let read: Vec<Leaf<'_>> =
+        written.iter().map(|written| serde_json::from_slice(&written.bytes).unwrap()).collect();
+    let now = folded(written.iter().map(|written| &written.leaf));
+    assert_eq!(now, folded(read.iter()));
+    now
+}
+
+fn folded<'a>(leaves: impl Iterator<Item = &'a Leaf<'a>>) -> (Account, Facts) {
+    let mut leaves = leaves.map(|leaf| Told::of(leaf).unwrap());
+    let mut facts = Facts::default();
+    let mut account = Account::open(&leaves.next().unwrap(), &mut facts);
+    for told in leaves {
+        account.follow(&told, &mut facts);
     }
     (account, facts)
 }
@@ -139,5 +160,80 @@ fn an_erasure_takes_all_of_the_submission_and_what_citizens_wrote_later() {
     }
     for (version, name) in [(3, "note"), (4, "text"), (4, "picture_1"), (5, "ground"), (6, "comment")] {
         assert!(!account.is_erased(version, name), "{version} {name}");
+    }
+}
+
+#[test]
+fn a_case_that_is_reopened_is_closed_no_more() {
+    let at = |version, body, state| event(1, version, body, Some(standing(state, DEPARTMENT)));
+    let closed = |version| {
+        let body = CaseClosed { reason: CloseReason::ByOffice.into(), note: String::new() };
+        at(version, Body::CaseClosed(body), CaseState::Closed)
+    };
+    let rated = |version, state| {
+        let body = CaseRated { resolved: false, satisfied: false, comment: String::new() };
+        at(version, Body::CaseRated(body), state)
+    };
+    let reopened = |version| {
+        let body = CaseReopened { unit: DEPARTMENT.into(), reason: String::new() };
+        at(version, Body::CaseReopened(body), CaseState::InHandling)
+    };
+    let closed_at = |events| told(events).0.closed_at.map(|time| time.to_string());
+    let mut events = vec![submitted(1), registered(1, 2), replied(3), closed(4), rated(5, CaseState::Closed)];
+    assert_eq!(closed_at(events.clone()).as_deref(), Some("2026-03-01T02:04:00.123456Z"));
+    events.push(reopened(6));
+    assert_eq!(closed_at(events.clone()), None);
+    events.push(closed(7));
+    assert_eq!(closed_at(events).as_deref(), Some("2026-03-01T02:07:00.123456Z"));
+}
+
+#[test]
+fn the_first_reply_is_held_against_the_deadline_that_ran_before_it() {
+    let due = |minute: i64| {
+        let mut told = assigned(1, 3, DEPARTMENT);
+        told.standing.as_mut().unwrap().deadline_at_us =
+            if minute == 0 { 0 } else { (1_772_330_400 + minute * 60) * 1_000_000 + 123_456 };
+        told
+    };
+    // The reply comes in minute 4, and the deadline after it says nothing of it.
+    for (minute, in_time) in [(3, false), (4, true), (5, true), (0, true)] {
+        let history = vec![submitted(1), registered(1, 2), due(minute), replied(4), replied(5)];
+        let first = told(history).0.first_reply.unwrap();
+        assert_eq!((first.at.to_string().as_str(), first.in_time), ("2026-03-01T02:04:00.123456Z", in_time));
+    }
+}
+
+#[test]
+fn the_leaves_that_were_ever_written_can_still_be_folded() {
+    let leaves: Vec<Leaf<'_>> = include_str!("../leaf/pinned.jsonl")
+        .lines()
+        .map(|leaf| serde_json::from_str(leaf).unwrap())
+        .collect();
+    let (account, facts) = folded(leaves.iter());
+    assert_eq!((account.version, account.state), (16, CaseState::Closed));
+    assert_eq!((account.erased_before, account.returned), (16, 1));
+    assert_eq!(account.rating, Some(Rating { resolved: false, satisfied: true }));
+    assert_eq!(account.addressee.unwrap().code, "r-150802001-003");
+    assert_eq!(facts.hops.len(), 3);
+}
+
+#[test]
+fn every_type_of_event_is_understood_and_nothing_else_is() {
+    for (place, told) in every_event().into_iter().enumerate() {
+        let event = CaseEvent::parse(told).unwrap();
+        let written = leaf::write(&event, || [1; 32]).unwrap();
+        let understood = Told::of(&written.leaf).unwrap();
+        assert_eq!((understood.version, understood.case_id), (place as u64 + 1, case_id(1)));
+        let unknown = Leaf { event_type: "CaseDreamt".into(), ..written.leaf.clone() };
+        assert_eq!(
+            Told::of(&unknown).unwrap_err().to_string(),
+            "is \"CaseDreamt\" of format 1, which this version does not know"
+        );
+        let later = Leaf { v: 2, ..written.leaf.clone() };
+        assert!(matches!(Told::of(&later), Err(Unreadable::Unknown(_, 2))));
+        let moved = Leaf { case_version: if place == 0 { 2 } else { 1 }, ..written.leaf.clone() };
+        assert_eq!(Told::of(&moved), Err(Unreadable::Field("case_version")));
+        let never = Leaf { occurred_at: "yesterday".into(), ..written.leaf };
+        assert_eq!(Told::of(&never), Err(Unreadable::Field("occurred_at")));
     }
 }

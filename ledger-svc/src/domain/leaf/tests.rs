@@ -20,12 +20,13 @@ const PINNED: &str = include_str!("pinned.jsonl");
 
 fn leaf_of(event: Event) -> (String, Vec<SaltedText>) {
     let mut next = 0;
-    let (bytes, texts) = write(&CaseEvent::parse(event).unwrap(), || {
+    let event = CaseEvent::parse(event).unwrap();
+    let written = write(&event, || {
         next += 1;
         [next; 32]
     })
     .unwrap();
-    (String::from_utf8(bytes).unwrap(), texts)
+    (String::from_utf8(written.bytes).unwrap(), written.texts)
 }
 
 /// Sorted keys, no white space: serde_json's map sorts, and its writer escapes as RFC 8785.

@@ -1,0 +1,74 @@
+//! The cases of a filter about which something happened last, for those who follow them.
+//!
+//! What happened last is what the log has at its end, so the feed is found by going back over the latest leaves, and needs
+//! no index of its own on a column that every event changes. Guaranteed: of the matching cases that are in the latest
+//! [`LEAVES_MAX`] leaves, those that were updated last. Where these are too few, the latest submissions that match fill
+//! up, so that a feed is not empty just because nothing happened lately.
+
+use huying_platform::ids::CaseId;
+use sqlx::PgPool;
+
+use super::{ReadError, export_cases::ExportedCase};
+use crate::{
+    domain::{account::Account, case_filter::CaseFilter},
+    store,
+};
+
+/// How many leaves are looked through at a time, latest first: most feeds find enough in the first few.
+const STEPS: [u64; 3] = [1_000, 4_000, 16_000];
+
+/// How far back a feed looks, in leaves.
+pub const LEAVES_MAX: u64 = STEPS[0] + STEPS[1] + STEPS[2];
+
+/// At most `count_max` cases, latest update first.
+///
+/// # Errors
+/// [`ReadError::Sql`].
+pub async fn export_feed(
+    db: &PgPool,
+    filter: &CaseFilter,
+    count_max: u32,
+) -> Result<Vec<ExportedCase>, ReadError> {
+    let mut transaction = db.begin().await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .execute(&mut *transaction)
+        .await?;
+    let wanted = count_max as usize;
+    let mut before = store::log::tree_size(&mut transaction).await?;
+    let mut found: Vec<Account> = Vec::new();
+    for step in STEPS {
+        if found.len() >= wanted || before == 0 {
+            break;
+        }
+        let first = before.saturating_sub(step);
+        let case_ids = store::search::cases_of_leaves(&mut transaction, first, before).await?;
+        let more = store::exports::matching(&mut transaction, filter, &case_ids, count_max).await?;
+        add(&mut found, more);
+        before = first;
+    }
+    if found.len() < wanted {
+        let latest = store::cases::list(&mut transaction, filter, None, count_max).await?;
+        add(&mut found, latest);
+    }
+    found.sort_by_key(|account| std::cmp::Reverse((account.updated_at, account.case_id)));
+    found.truncate(wanted);
+    let public: Vec<CaseId> = found
+        .iter()
+        .filter(|account| account.publicity().shows("title"))
+        .map(|account| account.case_id)
+        .collect();
+    let mut titles = store::texts::titles(&mut transaction, &public).await?;
+    transaction.commit().await?;
+    let cases =
+        found.into_iter().map(|account| ExportedCase { title: titles.remove(&account.case_id), account });
+    Ok(cases.collect())
+}
+
+/// Adds the cases that are not there yet.
+fn add(found: &mut Vec<Account>, more: Vec<Account>) {
+    for account in more {
+        if found.iter().all(|known| known.case_id != account.case_id) {
+            found.push(account);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Ledgers vouch for each other: as the witness that cosigns, and as the log that is cosigned.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode},
+    response::IntoResponse as _,
+    routing::post,
+};
+use huying_ledger_svc::{
+    LogIdentity,
+    config::Serving,
+    domain::{
+        checkpoint::Checkpoint,
+        cosignature::{Cosigner, WitnessKey},
+        log_keys::Keyring,
+        merkle::{Edge, Hash, Tiles, consistency_path, leaf_hash},
+        note::{SignatureLine, SignedNote, Signer},
+        witness::{AddCheckpoint, WitnessedLogs},
+    },
+    use_cases::{
+        add_checkpoint::Vouching,
+        gather_cosignatures::WitnessAddress,
+        witnessed_checkpoint::{log_witnesses, witnessed_logs},
+    },
+};
+use tokio::{net::TcpListener, time::Instant};
+use tower::ServiceExt as _;
+
+use crate::{house::House, story::Story};
+
+const NORTH: &str = "ledger.test/150900";
+const SOUTH: &str = "ledger.test/150800";
+
+fn signer(origin: &str) -> Signer {
+    Signer::from_seed(origin, &[1; 32]).unwrap()
+}
+
+fn cosigner(origin: &str) -> Cosigner {
+    Cosigner::from_seed(&format!("{origin}/witness"), &[2; 32]).unwrap()
+}
+
+fn witness_key(origin: &str) -> WitnessKey {
+    WitnessKey::parse(&cosigner(origin).verifier_key()).unwrap()
+}
+
+fn log(origin: &str, witnesses: Vec<WitnessAddress>) -> Arc<LogIdentity> {
+    let keys = Keyring::of(signer(origin));
+    Arc::new(LogIdentity { origin: origin.to_owned(), keys, witnesses })
+}
+
+/// A ledger that vouches for another log.
+fn vouching(origin: &str, for_log: &str) -> Serving {
+    let logs = WitnessedLogs::parse(&signer(for_log).verifier_key()).unwrap();
+    Serving { vouching: Some(Vouching { cosigner: cosigner(origin), logs }), ..Serving::default() }
+}
+
+/// A port before anybody serves there, and its address as a setting names it.
+async fn port(path: &str) -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}{path}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+fn serve(listener: TcpListener, pages: Router) {
+    tokio::spawn(async move { axum::serve(listener, pages).await });
+}
+
+/// True when the note has a valid cosignature of the witness of this log.
+fn is_cosigned(note: &str, witness: &str) -> bool {
+    let note = SignedNote::parse(note).unwrap();
+    witness_key(witness).verify(note.text, &note.signatures).is_ok()
+}
+
+fn size_of(note: &str) -> u64 {
+    Checkpoint::parse(SignedNote::parse(note).unwrap().text).unwrap().tree_size
+}
+
+async fn until_cosigned(house: &House, witness: &str) {
+    let told = format!("the checkpoint is cosigned by the witness of {witness}");
+    let cosigned = || async { is_cosigned(&house.get("/log/checkpoint").await.body, witness) };
+    house.house.until(&told, cosigned).await;
+}
+
+fn one_leaf(number: i64) -> Story {
+    Story::new(&format!("第 {number} 件"), "楼里只有十四度。", number)
+}
+
+#[tokio::test]
+async fn two_ledgers_vouch_for_each_other() {
+    let (north_port, north_url) = port("/witness").await;
+    let (south_port, south_url) = port("/witness").await;
+    let at = |origin, url: &str| WitnessAddress { key: witness_key(origin), url: url.parse().unwrap() };
+    let north = House::start_as(log(NORTH, vec![at(SOUTH, &south_url)]), vouching(NORTH, SOUTH)).await;
+    let south = House::start_as(log(SOUTH, vec![at(NORTH, &north_url)]), vouching(SOUTH, NORTH)).await;
+    serve(north_port, north.pages.clone());
+    serve(south_port, south.pages.clone());
+
+    assert_eq!(south.get("/log/checkpoint/witnessed").await.status, 404);
+    let story = one_leaf(1).registered();
+    south.publish_until(&story.events, 2).await;
+    until_cosigned(&south, NORTH).await;
+    // It has grown since the witness looked last, so that a proof is needed.
+    let story = story.assigned(crate::story::DEPARTMENT);
+    south.publish_until(&story.events, 3).await;
+    until_cosigned(&south, NORTH).await;
+    north.publish_until(&one_leaf(2).events, 1).await;
+    until_cosigned(&north, SOUTH).await;
+
+    let served = south.get("/log/checkpoint").await.body;
+    assert_eq!(size_of(&served), 3);
+    let witnessed = south.get("/log/checkpoint/witnessed").await;
+    assert_eq!((witnessed.status, &witnessed.body), (200, &served));
+    assert_eq!(south.get("/log/checkpoint/witnessed?witnesses=1").await.body, served);
+    assert_eq!(south.get("/log/checkpoint/witnessed?witnesses=2").await.status, 404);
+    assert_eq!(south.get("/log/checkpoint/witnessed?witnesses=0").await.status, 400);
+    let vkey = south.get("/witness/vkey").await.body;
+    assert_eq!(vkey, format!("{}\n", cosigner(SOUTH).verifier_key()));
+
+    let south_log = log(SOUTH, vec![at(NORTH, &north_url)]);
+    let witnesses = log_witnesses(&south.house.platform.db, &south_log).await.unwrap();
+    assert_eq!(witnesses[0].name, format!("{NORTH}/witness"));
+    assert_eq!(witnesses[0].latest.unwrap().tree_size, 3);
+    let logs = witnessed_logs(&north.house.platform.db).await.unwrap();
+    assert_eq!(logs.iter().map(|log| (log.origin.as_str(), log.tree_size)).collect::<Vec<_>>(), [(SOUTH, 3)]);
+    // The audit of anybody who has only the log's key goes on as before.
+    assert_eq!(south.audit().await.len(), 3);
+    north.stop().await;
+    south.stop().await;
+}
+
+/// A log that lives in the test: its leaves, of which those from `forked_at` on may be others.
+struct Forked {
+    forked_at: u64,
+}
+
+impl Forked {
+    fn tree(&self, tree_size: u64) -> (Tiles, Hash) {
+        let mut edge = Edge::default();
+        let leaf = |index: u64| leaf_hash(format!("{index} {}", index >= self.forked_at).as_bytes());
+        let tiles = edge.append(&(0..tree_size).map(leaf).collect::<Vec<_>>());
+        (tiles.into_iter().collect(), edge.root())
+    }
+
+    fn note(&self, origin: &str, tree_size: u64) -> String {
+        let root = self.tree(tree_size).1;
+        Checkpoint { origin: origin.to_owned(), tree_size, root }.sign(&[signer(origin)]).unwrap()
+    }
+
+    fn request(&self, old_size: u64, tree_size: u64) -> String {
+        let path = consistency_path(old_size, tree_size, &self.tree(tree_size).0).unwrap();
+        AddCheckpoint { old_size, path, note: &self.note(SOUTH, tree_size) }.write()
+    }
+}
+
+const HONEST: Forked = Forked { forked_at: u64::MAX };
+
+/// Posts to a witness: status, content type, body.
+async fn add(pages: &Router, body: String) -> (StatusCode, String, String) {
+    let request = Request::post("/witness/add-checkpoint").body(Body::from(body)).unwrap();
+    let response = pages.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let body = to_bytes(response.into_body(), 1_000_000).await.unwrap();
+    (status, content_type, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_witness_answers_as_the_protocol_wants_it() {
+    let north = House::start_serving(vouching(NORTH, SOUTH)).await;
+    let pages = &north.pages;
+    let (status, _, cosignature) = add(pages, HONEST.request(0, 5)).await;
+    assert_eq!(status, 200);
+    let lines = SignatureLine::parse_all(&cosignature).unwrap();
+    let note = HONEST.note(SOUTH, 5);
+    let text = SignedNote::parse(&note).unwrap().text;
+    let (_, at_s) = witness_key(NORTH).verify(text, &lines).unwrap();
+    assert_eq!(at_s, north.house.platform.clock.now().as_second());
+
+    assert_eq!(add(pages, HONEST.request(5, 300)).await.0, 200);
+    assert_eq!(add(pages, HONEST.request(300, 300)).await.0, 200);
+    let (status, content_type, body) = add(pages, HONEST.request(5, 301)).await;
+    assert_eq!((status.as_u16(), content_type.as_str(), body.as_str()), (409, "text/x.tlog.size", "300\n"));
+    // An older tree is not cosigned again, however it is asked for.
+    assert_eq!(add(pages, HONEST.request(5, 6)).await.2, "300\n");
+    let fork = Forked { forked_at: 299 };
+    assert_eq!(add(pages, fork.request(300, 310)).await.0, 422);
+    let (status, content_type, _) = add(pages, fork.request(300, 300)).await;
+    assert_eq!((status.as_u16(), content_type.as_str()), (409, "text/x.tlog.size"));
+    let without_proof = AddCheckpoint { old_size: 300, path: vec![], note: &HONEST.note(SOUTH, 310) };
+    assert_eq!(add(pages, without_proof.write()).await.0, 422);
+    assert_eq!(add(pages, HONEST.request(300, 301).replacen("old 300", "old 302", 1)).await.0, 400);
+
+    let unknown = AddCheckpoint { old_size: 300, path: vec![], note: &HONEST.note("other.test", 300) };
+    assert_eq!(add(pages, unknown.write()).await.0, 404);
+    let stranger = Signer::from_seed(SOUTH, &[9; 32]).unwrap();
+    let forged = Checkpoint { origin: SOUTH.to_owned(), tree_size: 300, root: HONEST.tree(300).1 };
+    let forged = forged.sign(&[stranger]).unwrap();
+    let forged = AddCheckpoint { old_size: 300, path: vec![], note: &forged };
+    assert_eq!(add(pages, forged.write()).await.0, 403);
+    for malformed in ["", "old 1", "old x\n\n", "\n\n\n"] {
+        assert_eq!(add(pages, malformed.to_owned()).await.0, 400, "{malformed:?}");
+    }
+    assert_eq!(add(pages, "x".repeat(200_000)).await.0, 413);
+    assert_eq!(north.get("/witness/add-checkpoint").await.status, 405);
+    // What was refused changed nothing.
+    assert_eq!(add(pages, HONEST.request(300, 301)).await.0, 200);
+    let logs = witnessed_logs(&north.house.platform.db).await.unwrap();
+    assert_eq!((logs.len(), logs[0].tree_size), (1, 301));
+    north.stop().await;
+}
+
+#[tokio::test]
+async fn a_ledger_that_vouches_for_nobody_is_no_witness() {
+    let house = House::start().await;
+    assert_eq!(add(&house.pages, HONEST.request(0, 5)).await.0, 404);
+    assert_eq!(house.get("/witness/vkey").await.status, 404);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_histories_at_the_same_moment_a_witness_cosigns_one() {
+    let north = House::start_serving(vouching(NORTH, SOUTH)).await;
+    let second = north.house.replica().await;
+    let serving = vouching(NORTH, SOUTH);
+    let (_, elsewhere) = huying_ledger_svc::start(&second, crate::house::identity(1), serving).await.unwrap();
+    assert_eq!(add(&north.pages, HONEST.request(0, 1)).await.0, 200);
+    let mut forked_at = u64::MAX;
+    for size in 1..20 {
+        let (one, other) = (Forked { forked_at }, Forked { forked_at: forked_at.min(size) });
+        let asked =
+            [add(&north.pages, one.request(size, size + 1)), add(&elsewhere, other.request(size, size + 1))];
+        let [left, right] = futures_util::future::join_all(asked).await.try_into().unwrap();
+        let outcome = (left.0.as_u16(), right.0.as_u16());
+        if forked_at > size {
+            assert!(matches!(outcome, (200, 409) | (409, 200)), "{outcome:?}");
+            if right.0 == 200 {
+                forked_at = size;
+            }
+        } else {
+            // Both tell the same history from here on.
+            assert!(matches!(outcome, (200, 409) | (409, 200)), "{outcome:?}");
+        }
+    }
+    second.shutdown().cancel();
+    north.stop().await;
+}
+
+/// A witness that answers as it is told, and notes when it was asked and with which tree.
+#[derive(Clone, Default)]
+struct Scripted {
+    asked: Arc<Mutex<Vec<(Instant, u64)>>>,
+}
+
+impl Scripted {
+    async fn serve(
+        &self,
+        answer: impl Fn(&str) -> (StatusCode, String) + Clone + Send + Sync + 'static,
+    ) -> String {
+        let asked = Arc::clone(&self.asked);
+        let route = post(move |body: String| async move {
+            let request = AddCheckpoint::parse(&body).unwrap();
+            asked.lock().unwrap().push((Instant::now(), size_of(request.note)));
+            let (status, text) = answer(&body);
+            let content_type = if status == StatusCode::CONFLICT { "text/x.tlog.size" } else { "text/plain" };
+            (status, [("content-type", content_type)], text).into_response()
+        });
+        let (listener, url) = port("").await;
+        serve(listener, Router::new().route("/add-checkpoint", route));
+        url
+    }
+
+    fn asked(&self) -> Vec<(Instant, u64)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// Answers as an honest witness of this name would.
+fn honest(origin: &'static str) -> impl Fn(&str) -> (StatusCode, String) + Clone {
+    move |body| {
+        let note = SignedNote::parse(AddCheckpoint::parse(body).unwrap().note).unwrap().text;
+        (StatusCode::OK, cosigner(origin).cosign(note, 1_800_000_000))
+    }
+}
+
+#[tokio::test]
+async fn a_witness_that_is_down_or_lies_holds_up_nobody_and_is_not_believed() {
+    let (liar, conflicted, good) = (Scripted::default(), Scripted::default(), Scripted::default());
+    let lies = liar.serve(honest("somebody.else")).await;
+    // It claims to have seen more leaves than there are.
+    let claims = conflicted.serve(|_| (StatusCode::CONFLICT, "1000000\n".to_owned())).await;
+    let cosigns = good.serve(honest("good.test")).await;
+    let down = {
+        let (listener, url) = port("").await;
+        drop(listener);
+        url
+    };
+    let at = |origin: &str, url: &str| WitnessAddress { key: witness_key(origin), url: url.parse().unwrap() };
+    let witnesses = vec![
+        at("down.test", &down),
+        at("liar.test", &lies),
+        at("ahead.test", &claims),
+        at("good.test", &cosigns),
+    ];
+    let house = House::start_as(log(SOUTH, witnesses), Serving::default()).await;
+    for number in 1..=5_u8 {
+        house.publish_until(&one_leaf(number.into()).events, number.into()).await;
+        until_cosigned(&house, "good.test").await;
+    }
+    house
+        .house
+        .until("all have been asked", || async { !liar.asked().is_empty() && !conflicted.asked().is_empty() })
+        .await;
+    let note = house.get("/log/checkpoint").await.body;
+    assert_eq!(SignedNote::parse(&note).unwrap().signatures.len(), 2, "{note}");
+    let witnesses: Vec<String> = sqlx::query_scalar("SELECT DISTINCT witness FROM cosignatures")
+        .fetch_all(&house.house.platform.db)
+        .await
+        .unwrap();
+    assert_eq!(witnesses, [cosigner("good.test").verifier_key()]);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_is_asked_once_a_second_at_most_and_about_each_tree_once() {
+    let witness = Scripted::default();
+    let url = witness.serve(honest("good.test")).await;
+    let address = WitnessAddress { key: witness_key("good.test"), url: url.parse().unwrap() };
+    let house = House::start_as(log(SOUTH, vec![address]), Serving::default()).await;
+    let mut number = 0;
+    while witness.asked().len() < 3 {
+        number += 1;
+        house.publish_until(&one_leaf(number).events, number.cast_unsigned()).await;
+    }
+    let asked = witness.asked();
+    for pair in asked.windows(2) {
+        let ((earlier, smaller), (later, larger)) = (pair[0], pair[1]);
+        // The second is counted by the leader, and the answer's way is not always equally long.
+        assert!(later - earlier > Duration::from_millis(900), "{:?}", later - earlier);
+        assert!(smaller < larger);
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_that_knows_more_than_is_remembered_here_is_asked_anew() {
+    let north = House::start_serving(vouching(NORTH, SOUTH)).await;
+    let (listener, url) = port("/witness").await;
+    serve(listener, north.pages.clone());
+    let south = House::start_as(log(SOUTH, vec![]), Serving::default()).await;
+    south.publish_until(&one_leaf(1).events, 1).await;
+    // As if a leader had asked, and had ended before it could keep the answer.
+    let note = south.get("/log/checkpoint").await.body;
+    let lost = AddCheckpoint { old_size: 0, path: vec![], note: &note }.write();
+    assert_eq!(add(&north.pages, lost).await.0, 200);
+
+    let witness = WitnessAddress { key: witness_key(NORTH), url: url.parse().unwrap() };
+    let second = south.house.replica().await;
+    let asking = log(SOUTH, vec![witness]);
+    let _pages = huying_ledger_svc::start(&second, asking, Serving::default()).await.unwrap();
+    south.house.platform.shutdown().cancel();
+    until_cosigned(&south, NORTH).await;
+    south.publish_until(&one_leaf(2).events, 2).await;
+    until_cosigned(&south, NORTH).await;
+    second.shutdown().cancel();
+    south.stop().await;
+    north.stop().await;
+}
