@@ -8,7 +8,10 @@ use std::{fmt, future::Future, time::Duration};
 
 use huying_proto::{
     intake::v1::intake_service_client::IntakeServiceClient,
-    ledger::v1::ledger_service_client::LedgerServiceClient,
+    ledger::v1::{
+        figures_service_client::FiguresServiceClient, ledger_admin_service_client::LedgerAdminServiceClient,
+        ledger_service_client::LedgerServiceClient, log_service_client::LogServiceClient,
+    },
     notify::v1::notification_service_client::NotificationServiceClient,
     operations::v1::dead_letter_service_client::DeadLetterServiceClient,
     routing::v1::{
@@ -118,6 +121,11 @@ impl Context {
         self
     }
 
+    /// How long to wait for one answer.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
     pub(crate) fn address(&self, service: Service) -> Result<&str, Failure> {
         let [intake, routing, notify, ledger] = &self.addresses;
         let address = match service {
@@ -161,6 +169,20 @@ impl Context {
     pub(crate) fn ledger(&self) -> Result<LedgerServiceClient<Channel>, Failure> {
         let channel = self.channel(Service::Ledger)?;
         Ok(LedgerServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX))
+    }
+
+    pub(crate) fn ledger_admin(&self) -> Result<LedgerAdminServiceClient<Channel>, Failure> {
+        Ok(LedgerAdminServiceClient::new(self.channel(Service::Ledger)?))
+    }
+
+    pub(crate) fn figures(&self) -> Result<FiguresServiceClient<Channel>, Failure> {
+        let channel = self.channel(Service::Ledger)?;
+        Ok(FiguresServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX))
+    }
+
+    pub(crate) fn log(&self) -> Result<LogServiceClient<Channel>, Failure> {
+        let channel = self.channel(Service::Ledger)?;
+        Ok(LogServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX))
     }
 
     pub(crate) fn dead_letters(&self, service: Service) -> Result<DeadLetterServiceClient<Channel>, Failure> {

@@ -123,7 +123,7 @@ pub(crate) fn deadline(at: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 /// The two largest units of a duration.
-fn duration(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds}s"),

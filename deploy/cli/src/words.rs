@@ -10,6 +10,50 @@ use huying_proto::{
 };
 use std::str::FromStr;
 
+/// What an event means, by its name; nothing for one that this version does not know.
+pub(crate) fn event(name: &str) -> &'static str {
+    EVENTS.iter().find(|(known, _)| *known == name).map_or("", |(_, meaning)| meaning)
+}
+
+const EVENTS: [(&str, &str); 36] = [
+    ("CaseSubmitted", "the message was received"),
+    ("CaseQueued", "it waits for an office to decide"),
+    ("CaseRegistered", "it was accepted for handling"),
+    ("CaseDeclined", "it was not taken up"),
+    ("CaseClassified", "its category was set"),
+    ("CaseAssigned", "a department was given it"),
+    ("CaseTransferred", "another department was given it"),
+    ("CaseDelegated", "it was handed to the tier below"),
+    ("CaseEscalated", "it was handed to the tier above"),
+    ("CaseAccepted", "the department took it up"),
+    ("CaseReturned", "the department gave it back"),
+    ("CaseClaimed", "a representative follows it"),
+    ("ProgressReported", "it was told how far it is"),
+    ("PartAssigned", "a co-handler was given a part"),
+    ("PartAnswered", "a part was answered"),
+    ("PartWaived", "a part need not be answered"),
+    ("ExtensionRequested", "more time was asked for"),
+    ("ExtensionGranted", "more time was granted"),
+    ("ExtensionRefused", "no more time was granted"),
+    ("CaseReplied", "the citizen was answered"),
+    ("CaseRated", "the citizen rated the outcome"),
+    ("CaseReopened", "it goes on"),
+    ("CaseClosed", "it was closed"),
+    ("DeadlineNear", "a deadline was near"),
+    ("DeadlineExpired", "a deadline passed"),
+    ("CaseUrged", "a unit was urged"),
+    ("CaseSupervised", "a unit was put under supervision"),
+    ("CriticismCirculated", "a unit was criticised in a circular"),
+    ("CaseMerged", "it goes on as part of another case"),
+    ("CaseAbsorbed", "another case goes on as part of it"),
+    ("CaseUnmerged", "it goes on by itself again"),
+    ("CaseSplitOff", "another case goes on by itself again"),
+    ("CaseWithdrawn", "the citizen took it back"),
+    ("ClocksRecomputed", "its deadlines were computed anew"),
+    ("PrivatePartRead", "a handler read the citizen's private part"),
+    ("PrivatePartErased", "the citizen's private part was erased"),
+];
+
 /// State of a case.
 pub(crate) fn state(value: i32) -> String {
     word(CaseState::try_from(value).ok().map(|known| known.as_str_name()), "CASE_STATE_", value)

@@ -4,9 +4,7 @@
 //! and never replaces another without `--force`.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -18,16 +16,21 @@ use serde_json::json;
 use crate::{
     context::Context,
     failure::{Exit, Failure},
+    files::{Existing, write_whole},
     jwt,
-    verify::note::{self, VerifierKey},
+    verify::keys::{KeyKind, PrivateKey, VerifierKey, check_name},
 };
 
 const PRIVATE: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
+/// As many as ledger-svc signs with.
+const LOG_KEYS_MAX: usize = 4;
+/// What stands in a key file before the verifier key of one that signs no longer.
+const RETIRED: &str = "retired ";
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  huying keys jwt --out-dir keys\n  huying keys sealing --out keys/sealing.key"
+    after_help = "Examples:\n  huying keys jwt --out-dir keys\n  huying keys sealing --out keys/sealing.key\n  huying keys ledger --origin huying.example.cn/150800 --out keys/ledger.key"
 )]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
@@ -56,14 +59,33 @@ enum Kind {
         #[arg(long)]
         force: bool,
     },
-    /// The key that signs the ledger's checkpoints (HUYING_LOG_KEY_FILE), and FILE.pub with the verifier key
-    #[command(
-        after_help = "Example:\n  huying keys ledger --origin huying.example.cn/150800 --out keys/ledger.key"
-    )]
+    /// The keys that sign the ledger's checkpoints (HUYING_LOG_KEY_FILE), and FILE.pub with the verifier keys
+    #[command(after_help = LEDGER_AFTER_HELP)]
     Ledger {
         /// Name of the log: a URL without a scheme, the same for ever
-        #[arg(long, value_name = "ORIGIN")]
-        origin: String,
+        #[arg(long, value_name = "ORIGIN", required_unless_present_any = ["add", "retire"])]
+        origin: Option<String>,
+        /// File for the keys
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Replace a file that is there
+        #[arg(long)]
+        force: bool,
+        /// Make a further key and put it behind those that are in the file
+        #[arg(long, conflicts_with_all = ["origin", "force"])]
+        add: bool,
+        /// Have this key sign no longer: its verifier key, or the eight digits in it
+        #[arg(long, value_name = "KEY", conflicts_with_all = ["origin", "force", "add"])]
+        retire: Option<String>,
+    },
+    /// The key by which this ledger cosigns those of others (HUYING_WITNESS_KEY_FILE), and FILE.pub with the verifier key
+    #[command(
+        after_help = "Example:\n  huying keys witness --name huying.example.cn/150800/witness --out keys/witness.key"
+    )]
+    Witness {
+        /// Name of the witness: a URL without a scheme, the same for ever, and not that of a log
+        #[arg(long, value_name = "NAME")]
+        name: String,
         /// File for the key
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -73,11 +95,27 @@ enum Kind {
     },
 }
 
+const LEDGER_AFTER_HELP: &str = "\
+Examples:
+  huying keys ledger --origin huying.example.cn/150800 --out keys/ledger.key
+  huying keys ledger --add --out keys/ledger.key
+  huying keys ledger --retire 1a2b3c4d --out keys/ledger.key
+
+A key is changed without a seam: --add makes a second one; with the file in place on all replicas,
+and these started anew, the ledger signs with both. When everybody who verifies has the keys of
+FILE.pub, --retire takes the old one out, and the replicas are started anew once more. A retired
+key never signs again.";
+
 pub(crate) fn run(context: &Context, arguments: &KeysArgs) -> Result<(), Failure> {
     let made = match &arguments.kind {
         Kind::Jwt { out_dir, force } => make_jwt_key(out_dir, *force)?,
         Kind::Sealing { out, force } => make_sealing_key(out, *force)?,
-        Kind::Ledger { origin, out, force } => make_ledger_key(origin, out, *force)?,
+        Kind::Ledger { out, add: true, .. } => add_ledger_key(out)?,
+        Kind::Ledger { out, retire: Some(key), .. } => retire_ledger_key(key, out)?,
+        Kind::Ledger { origin, out, force, .. } => {
+            make_signing_key(KeyKind::Log, origin.as_deref().unwrap_or_default(), out, *force)?
+        }
+        Kind::Witness { name, out, force } => make_signing_key(KeyKind::Witness, name, out, *force)?,
     };
     let paths: Vec<String> = made.files.iter().map(|path| path.display().to_string()).collect();
     let (name, value) = made.public;
@@ -100,28 +138,114 @@ fn make_jwt_key(folder: &Path, force: bool) -> Result<Made, Failure> {
     let verifying = key.verifying_key();
     fs::create_dir_all(folder)
         .map_err(|error| Failure::unexpected(format!("{} cannot be made: {error}", folder.display())))?;
-    write_key(&private, &jwt::to_pem(&key)?, PRIVATE, force)?;
-    write_key(&public, &format!("{:#}\n", jwt::key_set(&verifying)), PUBLIC, force)?;
+    write_key(&private, &jwt::to_pem(&key)?, PRIVATE, existing(force))?;
+    write_key(&public, &format!("{:#}\n", jwt::key_set(&verifying)), PUBLIC, existing(force))?;
     Ok(Made { files: vec![private, public], public: ("kid", jwt::thumbprint(&verifying)) })
 }
 
 fn make_sealing_key(path: &Path, force: bool) -> Result<Made, Failure> {
     refuse_to_replace(&[path], force)?;
-    write_key(path, &format!("{}\n", BASE64.encode(&random_bytes()?)), PRIVATE, force)?;
+    write_key(path, &format!("{}\n", BASE64.encode(&random_bytes()?)), PRIVATE, existing(force))?;
     Ok(Made { files: vec![path.to_owned()], public: ("bytes", "32".to_owned()) })
 }
 
-fn make_ledger_key(origin: &str, path: &Path, force: bool) -> Result<Made, Failure> {
-    note::check_name(origin).map_err(Failure::usage)?;
+fn make_signing_key(kind: KeyKind, name: &str, path: &Path, force: bool) -> Result<Made, Failure> {
+    check_name(name).map_err(Failure::usage)?;
+    let public = public_path(path);
+    refuse_to_replace(&[path, &public], force)?;
+    let key = PrivateKey::of(kind, name, SigningKey::from_bytes(&random_bytes()?));
+    let verifier = key.verifier().to_text();
+    write_key(path, &format!("{}\n", key.to_text()), PRIVATE, existing(force))?;
+    write_key(&public, &format!("{verifier}\n"), PUBLIC, existing(force))?;
+    Ok(Made { files: vec![path.to_owned(), public], public: ("verifier key", verifier) })
+}
+
+fn add_ledger_key(path: &Path) -> Result<Made, Failure> {
+    let (mut text, keys) = read_ledger_keys(path)?;
+    if keys.len() >= LOG_KEYS_MAX {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{} has {} keys already", path.display(), keys.len()),
+        )
+        .with_hint("--retire one that nobody needs any more"));
+    }
+    let name = keys.first().map(|key| key.name.clone()).unwrap_or_default();
+    let key = PrivateKey::of(KeyKind::Log, &name, SigningKey::from_bytes(&random_bytes()?));
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&format!("{}\n", key.to_text()));
+    let verifier = key.verifier();
+    rewrite_ledger_keys(path, &text, keys.into_iter().chain([verifier.clone()]), &verifier)
+}
+
+fn retire_ledger_key(key: &str, path: &Path) -> Result<Made, Failure> {
+    let (text, mut keys) = read_ledger_keys(path)?;
+    let is_named = |candidate: &VerifierKey| {
+        let text = candidate.to_text();
+        text == key.trim() || text.strip_prefix(&format!("{}+{key}+", candidate.name)).is_some()
+    };
+    let place = keys.iter().position(is_named).ok_or_else(|| {
+        let texts: Vec<String> = keys.iter().map(VerifierKey::to_text).collect();
+        Failure::usage(format!("{} has no key {key} that signs", path.display()))
+            .with_hint(format!("it has {}", texts.join(" and ")))
+    })?;
+    if keys.len() == 1 {
+        return Err(Failure::new(Exit::Refused, "it is the only key that signs")
+            .with_hint("--add a new one, and have the ledger sign with both first"));
+    }
+    let retired = keys.remove(place);
+    let is_its =
+        |line: &str| PrivateKey::parse(KeyKind::Log, line).is_ok_and(|key| key.verifier() == retired);
+    let line = |line: &str| match is_its(line) {
+        true => format!("{RETIRED}{}\n", retired.to_text()),
+        false => format!("{line}\n"),
+    };
+    let text: String = text.lines().map(line).collect();
+    rewrite_ledger_keys(path, &text, keys, &retired)
+}
+
+/// A key file, and the verifier keys of those in it that sign, foremost first; one at least.
+fn read_ledger_keys(path: &Path) -> Result<(String, Vec<VerifierKey>), Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
+    let mut keys = Vec::new();
+    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+        if line.is_empty() || line.starts_with('#') || line.starts_with(RETIRED) {
+            continue;
+        }
+        let key = PrivateKey::parse(KeyKind::Log, line)
+            .map_err(|reason| Failure::usage(format!("{} line {number}: {reason}", path.display())))?;
+        keys.push(key.verifier());
+    }
+    if keys.is_empty() {
+        return Err(Failure::usage(format!("{} has no key that signs", path.display())));
+    }
+    Ok((text, keys))
+}
+
+/// Writes a changed key file, and the verifier keys of those that sign beside it.
+fn rewrite_ledger_keys(
+    path: &Path,
+    text: &str,
+    signing: impl IntoIterator<Item = VerifierKey>,
+    changed: &VerifierKey,
+) -> Result<Made, Failure> {
+    let public = public_path(path);
+    let verifiers: String = signing.into_iter().map(|key| format!("{}\n", key.to_text())).collect();
+    write_key(path, text, PRIVATE, Existing::Replace)?;
+    write_key(&public, &verifiers, PUBLIC, Existing::Replace)?;
+    Ok(Made { files: vec![path.to_owned(), public], public: ("verifier key", changed.to_text()) })
+}
+
+fn public_path(path: &Path) -> PathBuf {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
-    let public = PathBuf::from(public);
-    refuse_to_replace(&[path, &public], force)?;
-    let key = SigningKey::from_bytes(&random_bytes()?);
-    let verifier = VerifierKey::of(origin, key.verifying_key()).to_text();
-    write_key(path, &format!("{}\n", note::signer_key_text(origin, &key)), PRIVATE, force)?;
-    write_key(&public, &format!("{verifier}\n"), PUBLIC, force)?;
-    Ok(Made { files: vec![path.to_owned(), public], public: ("verifier key", verifier) })
+    PathBuf::from(public)
+}
+
+fn existing(force: bool) -> Existing {
+    if force { Existing::Replace } else { Existing::Refuse }
 }
 
 fn random_bytes() -> Result<[u8; 32], Failure> {
@@ -143,32 +267,13 @@ fn already_there(path: &Path) -> Failure {
         .with_hint("--force replaces it; what the old key signed or sealed then no longer opens")
 }
 
-/// Writes aside, with the right mode from the start, and puts the whole file into its place.
-fn write_key(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), Failure> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".{}.new", std::process::id()));
-    let aside = PathBuf::from(aside);
-    let written = write_aside(&aside, text, mode).and_then(|()| {
-        if force {
-            fs::rename(&aside, path)
-        } else {
-            // A link, unlike a rename, fails when somebody else has made the file in the meantime.
-            fs::hard_link(&aside, path)
-        }
-    });
-    let _ = fs::remove_file(&aside);
-    written.map_err(|error| {
+fn write_key(path: &Path, text: &str, mode: u32, existing: Existing) -> Result<(), Failure> {
+    write_whole(path, text, mode, existing).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return already_there(path);
         }
         Failure::unexpected(format!("{} cannot be written: {error}", path.display()))
     })
-}
-
-fn write_aside(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 #[cfg(test)]
@@ -224,12 +329,53 @@ mod tests {
     fn the_ledger_key_has_its_verifier_key_beside_it() {
         let folder = Folder::new("ledger");
         let path = folder.0.join("ledger.key");
-        make_ledger_key("huying.example/150800", &path, false).unwrap();
+        make_signing_key(KeyKind::Log, "huying.example/150800", &path, false).unwrap();
         let private = fs::read_to_string(&path).unwrap();
         assert!(private.starts_with("PRIVATE+KEY+huying.example/150800+"));
         let public = fs::read_to_string(folder.0.join("ledger.key.pub")).unwrap();
-        assert_eq!(VerifierKey::parse(&public).unwrap().name, "huying.example/150800");
-        let refused = make_ledger_key("with space", &path, true).err().unwrap();
+        assert_eq!(VerifierKey::parse(KeyKind::Log, &public).unwrap().name, "huying.example/150800");
+        let refused = make_signing_key(KeyKind::Log, "with space", &path, true).err().unwrap();
         assert_eq!(refused.exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn a_witness_key_is_of_another_kind_than_that_of_a_log() {
+        let folder = Folder::new("witness");
+        let path = folder.0.join("witness.key");
+        make_signing_key(KeyKind::Witness, "witness.example/w1", &path, false).unwrap();
+        let public = fs::read_to_string(folder.0.join("witness.key.pub")).unwrap();
+        assert!(VerifierKey::parse(KeyKind::Witness, &public).is_ok());
+        assert!(VerifierKey::parse(KeyKind::Log, &public).is_err());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_of_the_ledger_is_changed_in_two_steps() {
+        let folder = Folder::new("rotation");
+        let path = folder.0.join("ledger.key");
+        let signing = || VerifierKey::parse_all(&fs::read_to_string(public_path(&path)).unwrap()).unwrap();
+        make_signing_key(KeyKind::Log, "huying.example/150800", &path, false).unwrap();
+        let first = signing()[0].clone();
+        let hash = first.to_text().split('+').nth(1).unwrap().to_owned();
+        let refused = retire_ledger_key(&hash, &path).err().unwrap();
+        assert_eq!(refused.exit(), Exit::Refused, "the only one");
+
+        fs::write(&path, format!("# of 2026\n{}", fs::read_to_string(&path).unwrap().trim_end())).unwrap();
+        add_ledger_key(&path).unwrap();
+        let both = signing();
+        assert_eq!((both.len(), &both[0]), (2, &first));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        assert_eq!(retire_ledger_key("00000000", &path).err().unwrap().exit(), Exit::Usage);
+        retire_ledger_key(&hash, &path).unwrap();
+        assert_eq!(signing(), both[1..]);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(&format!("# of 2026\nretired {}\nPRIVATE+KEY+", first.to_text())), "{text}");
+        assert_eq!(retire_ledger_key(&first.to_text(), &path).err().unwrap().exit(), Exit::Usage);
+
+        for _ in 0..3 {
+            add_ledger_key(&path).unwrap();
+        }
+        assert_eq!(add_ledger_key(&path).err().unwrap().exit(), Exit::Refused, "four sign already");
     }
 }

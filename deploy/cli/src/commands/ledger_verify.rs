@@ -7,8 +7,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -22,16 +21,22 @@ use huying_proto::ledger::v1::{
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::ledger::{list_page, shown_case};
+use super::ledger::{
+    discrepancy_line,
+    keys::{KeySource, given_keys, remark_on_own_word},
+    list_page, proof_file, shown_case,
+};
 use crate::{
     context::{Context, Service},
     failure::Failure,
     shapes::timestamp,
     text,
     verify::{
+        keys::VerifierKey,
         leaf::{self, Leaf, ShownText},
         merkle::{Hash, TreeHead, leaf_hash, root_of_path},
-        note::{Checkpoint, VerifierKey, open_checkpoint},
+        note::{Checkpoint, open_checkpoint},
+        proof_file::ENDING,
     },
     words,
 };
@@ -50,6 +55,9 @@ Examples:
   huying ledger verify CASE_ID
   huying ledger verify --all
   huying ledger verify CASE_ID --vkey 'huying.example.cn/150800+1a2b3c4d+AT…' --json
+  huying ledger verify receipt.tlog-proof --vkey ledger.pub
+  huying ledger verify 0197….tlog-proof --vkey ledger.pub --witness neighbour.pub
+  huying ledger verify receipt.tlog-proof --vkey ledger.pub --text body.txt --salt 5d1e…
 
 What is checked, with code that the ledger service does not share: the signature of the checkpoint
 (C2SP signed-note, Ed25519); that each leaf is in its tree (RFC 6962); that leaves are canonical
@@ -57,31 +65,59 @@ What is checked, with code that the ledger service does not share: the signature
 the one its leaf commits to (HMAC-SHA256). --all also computes the root of the whole tree anew.
 Without a case and --all, only the checkpoint is checked.
 
+A file that ends in .tlog-proof, as a case page offers for each line and as receipt, is verified
+without any connection; it says what its leaf says once that is proved. --witness demands a
+cosignature, and --text with its --salt shows that a text is the one that the leaf commits to.
+
 The key must come from somewhere else than the ledger itself: where neither --vkey nor
 HUYING_LEDGER_VKEY is given, the ledger is asked for it, and the result says only that the ledger
 agrees with itself. The exit code is 6 when anything does not prove true.";
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct VerifyArgs {
-    /// Id of the case
-    case_id: Option<String>,
+    /// Id of the case, or a .tlog-proof file
+    #[arg(value_name = "CASE_ID|FILE")]
+    what: Option<String>,
 
     /// Verify every case and the whole tree
-    #[arg(long, conflicts_with = "case_id")]
+    #[arg(long, conflicts_with = "what")]
     all: bool,
 
     /// Verifier key of the log, or a file with it [env: HUYING_LEDGER_VKEY]
     #[arg(long, value_name = "KEY")]
     vkey: Option<String>,
+
+    /// Of a file: verifier key of a witness that must have cosigned, or a file with it; may be given several times
+    #[arg(long, value_name = "KEY", requires = "what")]
+    witness: Vec<String>,
+
+    /// Of a file: a text that the leaf commits to, "-" for standard input
+    #[arg(long, value_name = "FILE", requires_all = ["what", "salt"])]
+    text: Option<PathBuf>,
+
+    /// Hex of the salt that is shown with the text
+    #[arg(long, value_name = "HEX", requires = "text")]
+    salt: Option<String>,
 }
 
 pub(crate) async fn run(context: &Context, arguments: &VerifyArgs) -> Result<(), Failure> {
-    let (key, key_source) = verifier_key(context, arguments.vkey.as_deref()).await?;
+    if let Some(what) = &arguments.what
+        && (what.ends_with(ENDING) || Path::new(what).is_file())
+    {
+        let VerifyArgs { vkey, witness, text, salt, .. } = arguments;
+        let text = text.as_deref().zip(salt.as_deref());
+        return proof_file::verify(context, Path::new(what), vkey.as_deref(), witness, text);
+    }
+    if !arguments.witness.is_empty() || arguments.text.is_some() {
+        return Err(Failure::usage("--witness and --text are for a .tlog-proof file")
+            .with_hint("huying ledger audit demands cosignatures of a whole ledger, with --witness"));
+    }
+    let (keys, key_source) = verifier_keys(context, arguments.vkey.as_deref()).await?;
     let mut verifier =
-        Verifier { context, key, opened: BTreeMap::new(), newest: String::new(), counts: Counts::default() };
+        Verifier { context, keys, opened: BTreeMap::new(), newest: String::new(), counts: Counts::default() };
     let checkpoint = verifier.latest_checkpoint().await?;
-    match &arguments.case_id {
+    match &arguments.what {
         Some(case_id) => verifier.verify_case(case_id, checkpoint).await?,
         None if arguments.all => verifier.verify_all(&checkpoint).await?,
         None => {}
@@ -89,51 +125,18 @@ pub(crate) async fn run(context: &Context, arguments: &VerifyArgs) -> Result<(),
     verifier.report(arguments, key_source)
 }
 
-/// Where the key came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeySource {
-    Given,
-    Environment,
-    TheLedgerItself,
-}
-
-impl KeySource {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Given => "--vkey",
-            Self::Environment => "HUYING_LEDGER_VKEY",
-            Self::TheLedgerItself => "the ledger itself",
-        }
+async fn verifier_keys(
+    context: &Context,
+    given: Option<&str>,
+) -> Result<(Vec<VerifierKey>, KeySource), Failure> {
+    if let Some(keys) = given_keys(context, given)? {
+        return Ok(keys);
     }
-}
-
-async fn verifier_key(context: &Context, given: Option<&str>) -> Result<(VerifierKey, KeySource), Failure> {
-    let parse = |text: &str| {
-        VerifierKey::parse(text)
-            .map_err(|reason| Failure::usage(format!("the verifier key is wrong: {reason}")))
-    };
-    if let Some(given) = given {
-        // A key always has a plus sign; a file seldom does, and then can be given as ./file+name.
-        let is_file = !given.contains('+') || Path::new(given).is_file();
-        let text = if is_file {
-            fs::read_to_string(given).map_err(|error| {
-                Failure::usage(format!("the verifier key {given} cannot be read: {error}"))
-            })?
-        } else {
-            given.to_owned()
-        };
-        return Ok((parse(&text)?, KeySource::Given));
-    }
-    if let Some(text) = context.environment.get("HUYING_LEDGER_VKEY") {
-        return Ok((parse(text)?, KeySource::Environment));
-    }
-    context.output.remark(
-        "the verifier key is taken from the ledger itself, so this shows only that the ledger agrees with itself; give --vkey or HUYING_LEDGER_VKEY",
-    );
+    remark_on_own_word(context);
     let (_, key) = fetch_checkpoint(context).await?;
-    let key = VerifierKey::parse(&key)
+    let keys = VerifierKey::parse_all(&key)
         .map_err(|reason| Failure::unverified(format!("the ledger's verifier key is wrong: {reason}")))?;
-    Ok((key, KeySource::TheLedgerItself))
+    Ok((keys, KeySource::TheLedgerItself))
 }
 
 /// The signed note and the verifier key.
@@ -171,7 +174,7 @@ struct Counts {
 
 struct Verifier<'a> {
     context: &'a Context,
-    key: VerifierKey,
+    keys: Vec<VerifierKey>,
     /// Roots of the checkpoints that were opened, by size.
     opened: BTreeMap<u64, Checkpoint>,
     /// The last note that was opened, so that the same one is not verified for every leaf.
@@ -192,7 +195,7 @@ impl Verifier<'_> {
         {
             return Ok(opened.clone());
         }
-        let checkpoint = open_checkpoint(note, &self.key).map_err(Failure::unverified)?;
+        let checkpoint = open_checkpoint(note, &self.keys).map_err(Failure::unverified)?;
         if checkpoint.size == 0 && checkpoint.root != TreeHead::default().root() {
             return Err(Failure::unverified(
                 "the checkpoint of the empty tree has another root than SHA-256 of nothing",
@@ -302,6 +305,10 @@ impl Verifier<'_> {
             self.check_line(case_id, line)
                 .map_err(|reason| Failure::unverified(reason).during(&line_name(case_id, line)))?;
         }
+        if let Some(found) = shown.discrepancies.first() {
+            let said = format!("the ledger itself says: {}", discrepancy_line(found));
+            return Err(Failure::unverified(said).during(&format!("case {case_id}")));
+        }
         self.counts.cases += 1;
         Ok(())
     }
@@ -403,7 +410,7 @@ impl Verifier<'_> {
             || {
                 json!({
                     "verified": true,
-                    "case_id": arguments.case_id,
+                    "case_id": arguments.what,
                     "origin": checkpoint.origin,
                     "tree_size": checkpoint.size,
                     "root": root,
@@ -420,7 +427,7 @@ impl Verifier<'_> {
 }
 
 fn what(arguments: &VerifyArgs) -> String {
-    match &arguments.case_id {
+    match &arguments.what {
         Some(case_id) => format!("case {case_id}"),
         None if arguments.all => "every case".to_owned(),
         None => "the checkpoint alone".to_owned(),

@@ -1,12 +1,14 @@
 //! What a leaf says of its case, and whether what is shown beside it is what it committed to.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, Mac as _};
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::Sha256;
+
+use super::canonical;
 
 /// What verification needs of a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(crate) struct Leaf {
     pub(crate) actor_role: String,
     /// Unit or representative code of whoever caused it; may be empty.
     pub(crate) actor_code: String,
+    /// Code of the smallest region in which the matter is; empty when the leaf has none.
+    pub(crate) region: String,
     /// Hex commitments by the name of the text.
     pub(crate) commitments: BTreeMap<String, String>,
 }
@@ -30,11 +34,9 @@ pub(crate) struct Leaf {
 /// Reads a leaf; says what is wrong with it otherwise. A leaf in another form than the canonical one is refused,
 /// because two forms of one content would be two leaves.
 pub(crate) fn parse(text: &str) -> Result<Leaf, String> {
+    canonical::check(text).map_err(|reason| format!("the leaf is not canonical JSON: {reason}"))?;
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("the leaf is not JSON: {error}"))?;
-    if canonical(&value) != text {
-        return Err("the leaf is not in the canonical form of RFC 8785".to_owned());
-    }
     let word = |place: &str| {
         let found = value.pointer(place).and_then(Value::as_str);
         found.map(str::to_owned).ok_or_else(|| format!("the leaf has no text at {place}"))
@@ -58,6 +60,12 @@ pub(crate) fn parse(text: &str) -> Result<Leaf, String> {
             .map_err(|_| format!("the leaf's \"occurred_at\" is not of RFC 3339: {occurred_at}"))?,
         actor_role: word("/actor/role")?,
         actor_code: word("/actor/code")?,
+        region: ["/region/township", "/region/district", "/region/municipal"]
+            .into_iter()
+            .filter_map(|place| value.pointer(place)?.as_str())
+            .find(|code| !code.is_empty())
+            .unwrap_or_default()
+            .to_owned(),
         commitments,
     })
 }
@@ -97,19 +105,24 @@ pub(crate) fn check_text(leaf: &Leaf, shown: ShownText<'_>) -> Result<bool, Stri
         .ok()
         .filter(|salt| salt.len() == 32)
         .ok_or_else(|| format!("the salt of \"{name}\" is not hex of 32 bytes"))?;
-    if !committed.eq_ignore_ascii_case(&commitment(&salt, shown.text)) {
+    if !committed.eq_ignore_ascii_case(&HEXLOWER.encode(&commitment(&salt, shown.text))) {
         return Err(format!("the text \"{name}\" is not the one that the leaf committed to"));
     }
     Ok(true)
 }
 
-/// Hex HMAC-SHA256 over a text, with the salt as key.
-pub(crate) fn commitment(salt: &[u8], text: &str) -> String {
-    // RFC 2104 defines HMAC for keys of every length, so that this cannot fail.
-    match Hmac::<Sha256>::new_from_slice(salt) {
-        Ok(mac) => HEXLOWER.encode(&mac.chain_update(text.as_bytes()).finalize().into_bytes()),
-        Err(_) => String::new(),
-    }
+/// Finds the commitment to a text that somebody has with its salt; its name.
+pub(crate) fn find_text<'a>(leaf: &'a Leaf, text: &str, salt: &[u8]) -> Option<&'a str> {
+    let made = HEXLOWER.encode(&commitment(salt, text));
+    let (name, _) = leaf.commitments.iter().find(|(_, committed)| committed.eq_ignore_ascii_case(&made))?;
+    Some(name)
+}
+
+/// HMAC-SHA256 over a text, with the salt as key.
+pub(crate) fn commitment(salt: &[u8], text: &str) -> [u8; 32] {
+    // RFC 2104 defines HMAC for keys of every length.
+    let mac = Hmac::<Sha256>::new_from_slice(salt).expect("HMAC takes keys of any length");
+    mac.chain_update(text.as_bytes()).finalize().into_bytes().into()
 }
 
 /// Checks that a case's lines are its versions from 1 on without gaps, and lie in the tree in this order.
@@ -133,46 +146,6 @@ pub(crate) fn check_versions(lines: &[(u64, u64)]) -> Result<(), String> {
     Ok(())
 }
 
-/// The canonical form of RFC 8785 for what leaves are made of: objects, arrays, texts, integers, booleans, null.
-fn canonical(value: &Value) -> String {
-    let mut text = String::new();
-    write_canonical(value, &mut text);
-    text
-}
-
-fn write_canonical(value: &Value, text: &mut String) {
-    match value {
-        Value::Object(members) => {
-            // The order is that of UTF-16 code units, and so not quite that of UTF-8 bytes.
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            text.push('{');
-            for (place, (name, member)) in members.into_iter().enumerate() {
-                if place > 0 {
-                    text.push(',');
-                }
-                let _ = write!(text, "{}:", Value::String(name.clone()));
-                write_canonical(member, text);
-            }
-            text.push('}');
-        }
-        Value::Array(members) => {
-            text.push('[');
-            for (place, member) in members.iter().enumerate() {
-                if place > 0 {
-                    text.push(',');
-                }
-                write_canonical(member, text);
-            }
-            text.push(']');
-        }
-        // serde_json escapes what RFC 8785 wants escaped, and writes integers as it does.
-        plain @ (Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null) => {
-            let _ = write!(text, "{plain}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +153,7 @@ mod tests {
     const SALT: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
     fn leaf(text: &str) -> (Leaf, String) {
-        let commitment = commitment(&[1; 32], text);
+        let commitment = HEXLOWER.encode(&commitment(&[1; 32], text));
         let json = format!(
             r#"{{"actor":{{"code":"","role":"system"}},"case_id":"c","case_version":1,"commitments":{{"body":"{commitment}"}},"occurred_at":"2026-03-01T02:01:00.000000Z","type":"CaseSubmitted"}}"#
         );
@@ -190,7 +163,7 @@ mod tests {
     #[test]
     fn the_commitment_is_that_of_rfc_4231() {
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(commitment(b"Jefe", "what do ya want for nothing?"), expected);
+        assert_eq!(HEXLOWER.encode(&commitment(b"Jefe", "what do ya want for nothing?")), expected);
     }
 
     #[test]
@@ -199,6 +172,8 @@ mod tests {
         let shown = ShownText { name: "body", text: "暖气不热", commitment: &commitment, salt: SALT };
         assert_eq!(check_text(&leaf, shown), Ok(true));
         assert_eq!(check_text(&leaf, ShownText { text: "", salt: "", ..shown }), Ok(false), "not public");
+        assert_eq!(find_text(&leaf, "暖气不热", &[1; 32]), Some("body"));
+        assert_eq!(find_text(&leaf, "暖气不热", &[2; 32]), None);
         for wrong in [
             ShownText { text: "暖气很热", ..shown },
             ShownText { salt: &SALT.replace("01", "02"), ..shown },
@@ -214,7 +189,7 @@ mod tests {
     #[test]
     fn tasks_and_pictures_are_what_their_leaf_committed_to() {
         let (task, picture) = ("请说明管网情况", "ab".repeat(32));
-        let [of_task, of_picture] = [task, &picture].map(|text| commitment(&[1; 32], text));
+        let [of_task, of_picture] = [task, &picture].map(|text| HEXLOWER.encode(&commitment(&[1; 32], text)));
         let json = format!(
             r#"{{"actor":{{"code":"u","role":"office"}},"case_id":"c","case_version":3,"commitments":{{"picture_1":"{of_picture}","task_12":"{of_task}"}},"details":{{"parts":[{{"deadline_at":"2026-03-20T09:46:40.000000Z","part_number":12,"unit":"w"}}],"pictures":[{{"media_type":"image/png"}}],"trace":{{"candidates":[{{"category":"","confidence_percent":60,"unit":"w"}}],"conclusion":"","considered":[],"directory_revision":7,"matched_keywords":["暖气"]}}}},"occurred_at":"2026-03-01T02:01:00.000000Z","type":"CaseAssigned"}}"#
         );
@@ -250,13 +225,6 @@ mod tests {
             assert_ne!(wrong, good);
             assert!(parse(&wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn canonical_order_is_that_of_utf_16() {
-        let value: Value =
-            serde_json::from_str(r#"{"\ufb33":1,"\ud83d\ude00":2,"a":[true,null,"\u0007/"]}"#).unwrap();
-        assert_eq!(canonical(&value), "{\"a\":[true,null,\"\\u0007/\"],\"😀\":2,\"\u{fb33}\":1}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) fn leaf_hash(leaf: &[u8]) -> Hash {
 }
 
 /// Hash of an inner node: `SHA-256(0x01 || left || right)`.
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
@@ -62,6 +62,11 @@ impl TreeHead {
         }
         self.complete.push(hash);
         self.size += 1;
+    }
+
+    /// Leaves so far.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     /// The root over all leaves so far; SHA-256 of nothing for an empty tree.

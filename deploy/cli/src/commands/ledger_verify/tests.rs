@@ -6,15 +6,15 @@ use crate::{
     verify::{
         leaf::commitment,
         merkle::tests::{naive_path, naive_root},
-        note::tests::{ORIGIN, signed, signing_key},
+        note::tests::{ORIGIN, signed, signing_key, verifier_key},
     },
 };
 use data_encoding::HEXLOWER;
 use huying_proto::{
     events::v1::Actor,
     ledger::v1::{
-        CaseSummary, GetCaseRequest, GetCheckpointResponse, GetUnitFiguresRequest, GetUnitFiguresResponse,
-        ListCasesResponse, Text,
+        CaseSummary, Discrepancy, GetCaseRequest, GetCheckpointResponse, GetUnitFiguresRequest,
+        GetUnitFiguresResponse, ListCasesResponse, Text,
         ledger_service_server::{LedgerService, LedgerServiceServer},
     },
 };
@@ -35,6 +35,7 @@ struct Ledger {
     cases: Vec<(String, Vec<Line>)>,
     tree: Vec<String>,
     note: String,
+    discrepancies: Vec<Discrepancy>,
 }
 
 impl Ledger {
@@ -50,7 +51,7 @@ impl Ledger {
         });
         let tree: Vec<String> = lines.into_iter().map(|(_, line)| line.leaf).collect();
         let note = note_over(&tree);
-        Self { cases: cases.to_vec(), tree, note }
+        Self { cases: cases.to_vec(), tree, note, discrepancies: Vec::new() }
     }
 
     fn hashes(&self) -> Vec<Hash> {
@@ -66,20 +67,20 @@ impl Ledger {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let server = Server::builder().add_service(LedgerServiceServer::new(self));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-        let vkey = VerifierKey::of(ORIGIN, signing_key().verifying_key()).to_text();
+        let vkey = verifier_key().to_text();
         Context::of(Service::Ledger, &address, &[("HUYING_LEDGER_VKEY", &vkey)])
     }
 
     async fn verify(self, case_id: Option<&str>) -> Result<(), Failure> {
         let arguments =
-            VerifyArgs { case_id: case_id.map(str::to_owned), all: case_id.is_none(), vkey: None };
+            VerifyArgs { what: case_id.map(str::to_owned), all: case_id.is_none(), ..VerifyArgs::default() };
         run(&self.serve().await, &arguments).await
     }
 }
 
 fn line(case: &str, version: u64, leaf_index: u64) -> Line {
     let text = format!("正文 {version}");
-    let commitment = commitment(&SALT, &text);
+    let commitment = HEXLOWER.encode(&commitment(&SALT, &text));
     let leaf = format!(
         r#"{{"actor":{{"code":"u","role":"office"}},"case_id":"{case}","case_version":{version},"commitments":{{"body":"{commitment}"}},"occurred_at":"{AT}","type":"CaseClosed"}}"#
     );
@@ -113,15 +114,25 @@ impl LedgerService for Ledger {
         &self,
         _: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
-        let verifier_key = VerifierKey::of(ORIGIN, signing_key().verifying_key()).to_text();
+        let verifier_key = verifier_key().to_text();
         Ok(Response::new(GetCheckpointResponse { checkpoint: self.note.clone(), verifier_key }))
     }
 
+    /// Two lines a page.
     async fn get_case(&self, request: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
-        let wanted = request.into_inner().case_id;
+        let GetCaseRequest { case_id: wanted, first_version, .. } = request.into_inner();
         let found = self.cases.iter().find(|(id, _)| *id == wanted);
         let (_, lines) = found.ok_or_else(|| Status::not_found("no such case"))?;
-        Ok(Response::new(GetCaseResponse { case: None, lines: lines.clone() }))
+        let mut rest = lines.iter().filter(|line| line.case_version >= first_version).cloned();
+        let lines = rest.by_ref().take(2).collect();
+        let next_version = rest.next().map_or(0, |line| line.case_version);
+        let discrepancies = self.discrepancies.clone();
+        Ok(Response::new(GetCaseResponse {
+            lines,
+            next_version,
+            discrepancies,
+            ..GetCaseResponse::default()
+        }))
     }
 
     /// One case a page.
@@ -199,6 +210,24 @@ async fn whatever_is_changed_afterwards_does_not_prove_true() {
             assert_eq!(failure.exit(), Exit::VerificationFailed, "{what}: {failure:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_the_ledger_itself_finds_wrong_is_no_truth() {
+    let mut ledger = Ledger::honest();
+    ledger.discrepancies =
+        vec![Discrepancy { case_version: 0, what: "account".into(), detail: "is another".into() }];
+    let failure = ledger.verify(Some(CASE_A)).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::VerificationFailed);
+    assert!(failure.in_one_line().contains("account: is another"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn witnesses_and_texts_are_for_proofs_in_files() {
+    let arguments =
+        VerifyArgs { what: Some(CASE_A.into()), witness: vec!["w".into()], ..VerifyArgs::default() };
+    let failure = run(&Ledger::honest().serve().await, &arguments).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::Usage);
 }
 
 #[tokio::test]
