@@ -100,6 +100,16 @@ ensure_python_with() {
   printf '%s/python' "$target"
 }
 
+# Prints a browser that has letters for Chinese: without them every width would be another.
+ensure_browser() {
+  {
+    ensure_command chromium chromium fonts-noto-cjk
+    ensure_command fc-list fontconfig
+    [[ -n $(fc-list :lang=zh-cn family) ]] || install_packages fonts-noto-cjk
+  } >&2
+  command -v chromium
+}
+
 ensure_pip() {
   ensure_command python3 python3
   python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip

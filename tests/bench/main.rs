@@ -6,16 +6,19 @@
 //! order.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod account;
 mod cpu;
 mod floors;
 mod load;
 mod reading;
 mod report;
+mod words;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Parser;
 use huying_tests::{environment, installation::Installation, servers::Servers};
+use sqlx::ConnectOptions as _;
 
 use crate::{load::Load, report::Report};
 
@@ -115,6 +118,8 @@ async fn main() -> anyhow::Result<()> {
         }
 
         eprintln!("round {round}: latency at {} cases a second", arguments.rate);
+        let mut ledger = installation.database_options("ledger").connect().await?;
+        let leaves_before = account::tree_size(&mut ledger).await?;
         let latencies = load.latencies(arguments.rate, span).await;
         for (name, histogram) in latencies.histograms() {
             for quantile in [0.5, 0.99] {
@@ -122,6 +127,7 @@ async fn main() -> anyhow::Result<()> {
                 report.add("latency", &name, "ms", histogram.value_at_quantile(quantile) as f64 / 1_000.0);
             }
         }
+        account::leaf_to_checkpoint(&installation, leaves_before, &mut report).await?;
     }
     for (service, pid) in installation.pids() {
         report.add("memory after the load", &format!("{service}-svc"), "MiB", cpu::resident_mib(pid));
@@ -137,6 +143,9 @@ async fn main() -> anyhow::Result<()> {
         }
         reading::fill(&installation, usize::try_from(arguments.cases)?).await?;
         reading::measure(&installation, span, &mut report).await?;
+        eprintln!("appending what waits for the ledger, and reading the account");
+        account::append(&mut installation, &mut report).await?;
+        account::read(&installation, span, &words::all(), &mut report).await?;
     }
     report.ratio("submissions acknowledged, intake alone", "echo + one batched insert", 0.60);
     print!("{}", report.table());

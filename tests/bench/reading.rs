@@ -7,7 +7,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 use huying_proto::{
-    events::v1::RegionPath,
+    events::v1::{RegionPath, event::Body},
     routing::v1::{GetCaseRequest, ListCasesRequest, ListCasesResponse},
 };
 use huying_tests::{
@@ -17,7 +17,7 @@ use huying_tests::{
 };
 use sqlx::{ConnectOptions as _, PgConnection};
 
-use crate::report::Report;
+use crate::{report::Report, words};
 
 /// Cases that are waited for at a time.
 const CHUNK: usize = 20_000;
@@ -38,12 +38,12 @@ pub(crate) async fn fill(installation: &Installation, cases: usize) -> anyhow::R
         let count = CHUNK.min(cases - there);
         let now = crowd::submit(installation, count, |n| {
             let region = if n % 2 == 0 { &townships[0] } else { &townships[n % townships.len()] };
-            crowd::submitted(
-                region.clone(),
-                &format!("r-150802001-{:03}", n % 10 + 1),
-                "",
-                &format!("第{n}盏路灯"),
-            )
+            let representative = format!("r-150802001-{:03}", n % 10 + 1);
+            let mut event = crowd::submitted(region.clone(), &representative, "", &format!("第{n}盏路灯"));
+            if let Some(Body::CaseSubmitted(submitted)) = &mut event.body {
+                submitted.body = words::letter(n);
+            }
+            event
         })
         .await;
         there = usize::try_from(now)?;
@@ -76,7 +76,7 @@ pub(crate) async fn measure(
         let case_id = ids[usize::try_from(n).unwrap() % ids.len()].to_string();
         town.cases.clone().get_case(authorized(&auditor, GetCaseRequest { case_id })).await.unwrap();
     };
-    add(report, "GetCase", &timed(span, get).await);
+    add(report, "GetCase", &timed(span, READERS, get).await);
 
     let lists = [
         (
@@ -110,7 +110,7 @@ pub(crate) async fn measure(
                 let answer = list(&town, token, &request).await;
                 assert!(!answer.cases.is_empty(), "{name}, {page} is empty");
             };
-            add(report, &format!("{name}, {page}"), &timed(span, list).await);
+            add(report, &format!("{name}, {page}"), &timed(span, READERS, list).await);
         }
     }
 
@@ -140,8 +140,8 @@ async fn list(town: &Town, token: &str, request: &ListCasesRequest) -> ListCases
     town.cases.clone().list_cases(authorized(token, request.clone())).await.unwrap().into_inner()
 }
 
-/// Each reader again and again until the time is up; microseconds of each call.
-async fn timed(span: Duration, act: impl AsyncFn(u64)) -> Histogram<u64> {
+/// Each reader again and again until the time is up; microseconds of each call. `act` gets the numbers 0, 1, 2 and on.
+pub(crate) async fn timed(span: Duration, readers: u64, act: impl AsyncFn(u64)) -> Histogram<u64> {
     let until = Instant::now() + span;
     let reader = async |reader: u64| {
         let mut histogram = Histogram::<u64>::new(3).unwrap();
@@ -150,18 +150,19 @@ async fn timed(span: Duration, act: impl AsyncFn(u64)) -> Histogram<u64> {
             let started = Instant::now();
             act(n).await;
             histogram.record(u64::try_from(started.elapsed().as_micros()).unwrap()).unwrap();
-            n += READERS;
+            n += readers;
         }
         histogram
     };
     let mut all = Histogram::<u64>::new(3).unwrap();
-    for one in futures_util::future::join_all((0..READERS).map(reader)).await {
+    for one in futures_util::future::join_all((0..readers).map(reader)).await {
         all.add(one).unwrap();
     }
     all
 }
 
-fn add(report: &mut Report, name: &str, histogram: &Histogram<u64>) {
+/// Adds the median and the 99th percentile of microseconds.
+pub(crate) fn add(report: &mut Report, name: &str, histogram: &Histogram<u64>) {
     for quantile in [0.5, 0.99] {
         let name = format!("{name}, p{}", (quantile * 100.0) as u32);
         report.add("reading", &name, "ms", histogram.value_at_quantile(quantile) as f64 / 1_000.0);

@@ -3,8 +3,10 @@
 
 mod deadlines;
 mod faults;
+mod ledger_crashes;
 mod life_of_a_case;
 mod operations;
 mod other_languages;
+mod pages;
 mod replicas;
 mod retries;

@@ -109,7 +109,7 @@ impl Town {
 
     /// The lines of a case in the ledger; empty while it is unknown there.
     pub async fn lines(&self, case_id: &str) -> Vec<Line> {
-        let request = GetCaseRequest { case_id: case_id.to_owned() };
+        let request = GetCaseRequest { case_id: case_id.to_owned(), ..GetCaseRequest::default() };
         self.ledger
             .clone()
             .get_case(request)
