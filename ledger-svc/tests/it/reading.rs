@@ -79,7 +79,7 @@ async fn lists_know_the_states_in_which_a_case_has_left_its_way() {
     ] {
         let request = ListCasesRequest { states: vec![state.into()], ..ListCasesRequest::default() };
         assert_eq!(house.list(request).await, std::slice::from_ref(&story.case_id));
-        let page = house.get(&format!("/?state={word}")).await.body;
+        let page = house.get(&format!("/cases?state={word}")).await.body;
         assert!(page.contains("<strong>1</strong>") && page.contains(&story.case_id), "{page}");
     }
     let summary = house.case(&primary.case_id).await.case.unwrap();
@@ -156,7 +156,7 @@ async fn a_total_is_counted_to_ten_thousand_and_one() {
     let request =
         ListCasesRequest { region_code: "150802".into(), page_size: 1, ..ListCasesRequest::default() };
     assert_eq!(house.client.clone().list_cases(request).await.unwrap().into_inner().total, 10_001);
-    assert!(house.get("/?region=150802").await.body.contains("<strong>10000+</strong>"));
+    assert!(house.get("/cases?region=150802").await.body.contains("<strong>10000+</strong>"));
     house.stop().await;
 }
 

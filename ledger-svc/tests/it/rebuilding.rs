@@ -112,7 +112,7 @@ async fn scramble(house: &House) {
         ("DELETE FROM case_representatives WHERE THIRD = 1", false),
         ("UPDATE case_hops SET from_unit = 'x' WHERE THIRD = 0", false),
         ("DELETE FROM case_hops WHERE THIRD = 1", false),
-        ("UPDATE case_search SET title = 'x' WHERE THIRD = 0", true),
+        ("UPDATE case_search SET document = 'x' WHERE THIRD = 0", true),
         ("DELETE FROM case_search WHERE THIRD = 1", true),
         (
             "INSERT INTO case_units SELECT 'nobody', gen_random_uuid(), false, false, false, false, 0, 0 \
