@@ -10,7 +10,7 @@ use huying_platform::{
 use uuid::Uuid;
 
 use crate::{
-    domain::{case_filter::CaseFilter, search_document::Score},
+    domain::{case_filter::CaseFilter, ranking::Score},
     store::cases::LatestPlace,
     use_cases::list_cases::{BestPlace, Place},
 };

@@ -36,6 +36,7 @@ pub mod merkle;
 pub mod note;
 pub mod order;
 pub mod proof_file;
+pub mod ranking;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod search_document;

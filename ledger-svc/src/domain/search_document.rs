@@ -1,14 +1,6 @@
-//! What the search keeps of a case, and how well that matches a query.
+//! What the search keeps of a case.
 //!
-//! Guaranteed: a document has nothing but what [`Account::publicity`] shows; a case that shows nothing has none. The score
-//! is a function of the query and the document alone, and of no statistics over all cases, so that it does not change
-//! from one page of a list to the next.
-//!
-//! The score is the logarithm of the chance to draw the words of the query, one after the other and at random, from the
-//! words of the case: many hits in a short text beat few in a long one. What the title says counts [`TITLE_WEIGHT`] times,
-//! and what was said later, by offices mostly and in much the same words, [`SAID_WEIGHT`] times. Measured on 2,000 real
-//! messages with three words of each: it finds the message as well as BM25 or PostgreSQL's `ts_rank_cd` with rare words,
-//! and better than either with common ones.
+//! Guaranteed: a document has nothing but what [`Account::publicity`] shows; a case that shows nothing has none.
 
 use std::fmt::Write as _;
 
@@ -17,31 +9,12 @@ use sha2::{Digest as _, Sha256};
 use super::{
     account::{Account, Publicity},
     leaf::PICTURE_NAME,
-    search_query::{SearchQuery, Word},
-    segmentation::{self, BETWEEN_RUNS, BETWEEN_WORDS, Script},
+    segmentation::{self, BETWEEN_RUNS},
 };
 
 /// How much of a case is searched, in characters: title and text of the submission, then what was said last. More than
 /// nearly all cases have, and it keeps a document within the megabyte that PostgreSQL allows for its lexemes.
 pub const DOCUMENT_MAX_CHARS: usize = 60_000;
-
-const TITLE_WEIGHT: f64 = 3.0;
-const SAID_WEIGHT: f64 = 0.5;
-
-/// What a hit counts that begins or ends within a word, as 上海 in 晚上|海边.
-const CROSSING_WEIGHT: f64 = 0.2;
-
-/// What counts as hits where there is none: the word was found by its pairs, and not in one piece.
-const HITS_MIN: f64 = 0.1;
-
-/// What a phrase that stands in the case as it was typed adds, in powers of e.
-const PHRASE_WEIGHT: f64 = 0.7;
-
-/// Added to the length of a text, in characters, so that a message of five words is not the best match for each of them.
-const LENGTH_OFFSET: f64 = 20.0;
-
-/// Hits of one word that are counted in one text; more make no difference.
-const HITS_MAX: u32 = 200;
 
 /// Between title, body and the rest where a document is one text. No segmented text has it.
 const FIELD_SEPARATOR: &str = "\u{1f}";
@@ -110,16 +83,15 @@ impl SearchDocument {
         Some(document)
     }
 
-    /// The document as one text, as [`Self::parse`] reads it.
+    /// The document as one text, as [`Self::fields`] reads it.
     pub fn joined(&self) -> String {
         [self.title.as_str(), &self.body, &self.said].join(FIELD_SEPARATOR)
     }
 
-    /// Reads [`Self::joined`].
-    pub fn parse(joined: &str) -> Self {
-        let mut fields = joined.splitn(3, FIELD_SEPARATOR).map(str::to_owned);
-        let mut field = || fields.next().unwrap_or_default();
-        Self { title: field(), body: field(), said: field() }
+    /// Title, body and what was said later, of what [`Self::joined`] wrote.
+    pub fn fields(joined: &str) -> [&str; 3] {
+        let mut fields = joined.splitn(3, FIELD_SEPARATOR);
+        [(); 3].map(|()| fields.next().unwrap_or_default())
     }
 
     /// What it is found by ([`segmentation::lexemes`]).
@@ -154,87 +126,6 @@ pub fn publicity_number(publicity: Publicity) -> u8 {
     }
 }
 
-/// How well a document matches, in millionths; more is better. Of documents that have all the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Score(pub i64);
-
-/// Scores documents for one query.
-#[derive(Debug)]
-pub struct Scorer<'a> {
-    query: &'a SearchQuery,
-    plain: String,
-    /// Places in `plain` where a word ends or begins.
-    boundaries: Vec<bool>,
-}
-
-impl<'a> Scorer<'a> {
-    /// For a query.
-    pub fn new(query: &'a SearchQuery) -> Self {
-        Self { query, plain: String::new(), boundaries: Vec::new() }
-    }
-
-    /// The score of a document.
-    pub fn score(&mut self, document: &SearchDocument) -> Score {
-        let words = self.query.words();
-        let phrases = self.query.phrases();
-        let mut hits = vec![0.0; words.len()];
-        let mut phrase_hits = vec![0.0; phrases.len()];
-        let mut length = LENGTH_OFFSET;
-        let fields = [(&document.title, TITLE_WEIGHT), (&document.body, 1.0), (&document.said, SAID_WEIGHT)];
-        for (text, weight) in fields {
-            self.read(text);
-            // A title is short, and its weight is not to be taken back by its length.
-            length += weight.min(1.0) * self.plain.chars().count() as f64;
-            for (hits, word) in hits.iter_mut().zip(words) {
-                *hits += weight * self.hits(word);
-            }
-            for (hits, phrase) in phrase_hits.iter_mut().zip(phrases) {
-                *hits += weight * self.plain.matches(phrase.as_str()).take(HITS_MAX as usize).count() as f64;
-            }
-        }
-        let drawn: f64 = hits.iter().map(|hits| hits.max(HITS_MIN).ln() - length.ln()).sum();
-        let phrased: f64 = phrase_hits.iter().map(|hits: &f64| PHRASE_WEIGHT * hits.ln_1p()).sum();
-        // At most some thousand in magnitude, so it fits.
-        Score(((drawn + phrased) * 1_000_000.0).round() as i64)
-    }
-
-    fn read(&mut self, segmented: &str) {
-        self.plain.clear();
-        self.boundaries.clear();
-        let mut apart = true;
-        for character in segmented.chars() {
-            if character == BETWEEN_WORDS {
-                apart = true;
-                continue;
-            }
-            let separates = character == BETWEEN_RUNS;
-            self.boundaries.push(apart || separates);
-            // Only where a character begins can there be a boundary.
-            self.boundaries.resize(self.boundaries.len() + character.len_utf8() - 1, false);
-            self.plain.push(character);
-            apart = separates;
-        }
-        self.boundaries.push(true);
-    }
-
-    fn hits(&self, word: &Word) -> f64 {
-        let found = self.plain.match_indices(word.text.as_str()).take(HITS_MAX as usize);
-        found.map(|(start, text)| self.hit_weight(word.script, start, start + text.len())).sum()
-    }
-
-    /// Whole words count fully, and so do parts of a longer word; what crosses from one word into the next does not. Of
-    /// letters and digits only whole words count: 12 is not in 2012.
-    fn hit_weight(&self, script: Script, start: usize, end: usize) -> f64 {
-        let is_whole = self.boundaries[start] && self.boundaries[end];
-        match script {
-            Script::Other if is_whole => 1.0,
-            Script::Other => 0.0,
-            Script::Han if is_whole || !self.boundaries[start + 1..end].contains(&true) => 1.0,
-            Script::Han => CROSSING_WEIGHT,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,45 +133,6 @@ mod tests {
         account::tests::told,
         event::tests::{registered, submitted},
     };
-
-    fn score(query: &str, title: &str, body: &str, said: &str) -> Score {
-        let segment = |text: &str| segmentation::segment(text, usize::MAX);
-        let document = SearchDocument { title: segment(title), body: segment(body), said: segment(said) };
-        Scorer::new(&SearchQuery::parse(query).unwrap()).score(&document)
-    }
-
-    #[test]
-    fn what_matches_better_comes_first() {
-        let filler = "请有关部门尽快处理这件事情谢谢";
-        for (better, worse) in [
-            // In the title rather than in the text.
-            (score("供暖", "供暖问题", filler, ""), score("供暖", "民生问题", &format!("供暖{filler}"), "")),
-            // In the citizen's words rather than in the office's.
-            (score("供暖", "事", "供暖不热", "已收悉"), score("供暖", "事", "已收悉", "供暖不热")),
-            // Oftener.
-            (score("供暖", "事", "供暖不热，供暖太晚", ""), score("供暖", "事", "供暖不热，停水太晚", "")),
-            // In a shorter text.
-            (score("供暖", "事", "供暖不热", ""), score("供暖", "事", &format!("供暖不热{filler}"), "")),
-            // As a word rather than across two.
-            (score("上海", "事", "我在上海边", ""), score("上海", "事", "今天晚上海边", "")),
-            // In one piece.
-            (score("小区供暖", "事", "小区供暖不热", ""), score("小区供暖", "事", "供暖的小区不热", "")),
-            // Whole numbers.
-            (score("12", "事", "12号楼", ""), score("12", "事", "2012年", "")),
-        ] {
-            assert!(better > worse, "{better:?} {worse:?}");
-        }
-    }
-
-    #[test]
-    fn a_score_is_the_same_each_time() {
-        let query = SearchQuery::parse("小区供暖 a8").unwrap();
-        let document = SearchDocument { title: "小区 供暖\na 8".into(), ..SearchDocument::default() };
-        let mut scorer = Scorer::new(&query);
-        let first = scorer.score(&document);
-        scorer.score(&SearchDocument::default());
-        assert_eq!(scorer.score(&document), first);
-    }
 
     fn text(case_version: u64, name: &str, text: &str) -> CaseText {
         CaseText { case_version, name: name.to_owned(), text: text.to_owned() }

@@ -3,7 +3,7 @@
 //! Words are told apart by whatever is neither letter nor digit, and where a piece of Chinese is longer than a word, by
 //! jieba. Operators, quotes and signs mean nothing; there is no syntax that could be wrong.
 
-use super::segmentation::{self, Lookup, Run, Script};
+use super::segmentation::{self, BETWEEN_RUNS, BETWEEN_WORDS, Lookup, Run, Script};
 
 /// Longest query, in characters.
 pub const QUERY_MAX_CHARS: usize = 200;
@@ -44,6 +44,8 @@ pub struct Word {
     pub script: Script,
     /// The word.
     pub text: String,
+    /// The same as it stands in a segmented text, where it is cut as it is by itself.
+    pub cut: String,
 }
 
 impl SearchQuery {
@@ -63,7 +65,7 @@ impl SearchQuery {
             return Err(InvalidQuery::NoWord);
         }
         let lookups = lookups(&words);
-        Ok(Self { text: text.to_owned(), phrases: phrases(&runs), words, lookups })
+        Ok(Self { text: text.to_owned(), phrases: phrases(text), words, lookups })
     }
 
     /// What was typed, without white space around it.
@@ -76,7 +78,7 @@ impl SearchQuery {
         &self.words
     }
 
-    /// What was typed in one piece and is more than one word, folded. A case that has it in one piece is a better match.
+    /// What was typed in one piece and is more than one word, segmented. A case that has it so is a better match.
     pub fn phrases(&self) -> &[String] {
         &self.phrases
     }
@@ -143,27 +145,17 @@ fn pieces(run: &str) -> Vec<String> {
 }
 
 fn add(words: &mut Vec<Word>, script: Script, text: &str) {
-    let word = Word { script, text: text.to_owned() };
+    let word = Word { script, text: text.to_owned(), cut: segmentation::segment(text, usize::MAX) };
     if !words.contains(&word) {
         words.push(word);
     }
 }
 
 /// Pieces without a gap that have more than one word.
-fn phrases(runs: &[Run]) -> Vec<String> {
-    let mut phrases: Vec<(String, usize)> = Vec::new();
-    for run in runs {
-        let words = segmentation::words(run.script, &run.text).len();
-        match phrases.last_mut() {
-            Some((phrase, count)) if run.touches_previous => {
-                phrase.push_str(&run.text);
-                *count += words;
-            }
-            _ => phrases.push((run.text.clone(), words)),
-        }
-    }
-    phrases.retain(|(_, words)| *words > 1);
-    phrases.into_iter().map(|(phrase, _)| phrase).collect()
+fn phrases(text: &str) -> Vec<String> {
+    let segmented = segmentation::segment(text, usize::MAX);
+    let pieces = segmented.split(BETWEEN_RUNS).filter(|piece| piece.contains(BETWEEN_WORDS));
+    pieces.map(str::to_owned).collect()
 }
 
 /// Longer words first: they narrow most.
@@ -229,8 +221,8 @@ mod tests {
 
     #[test]
     fn what_is_typed_in_one_piece_is_a_phrase() {
-        assert_eq!(SearchQuery::parse("小区供暖 问题").unwrap().phrases(), ["小区供暖"]);
-        assert_eq!(SearchQuery::parse("A8县市").unwrap().phrases(), ["a8县市"]);
+        assert_eq!(SearchQuery::parse("小区供暖 问题").unwrap().phrases(), ["小区 供暖"]);
+        assert_eq!(SearchQuery::parse("A8县市").unwrap().phrases(), ["a 8 县市"]);
     }
 
     #[test]

@@ -49,10 +49,15 @@ pub struct SearchRow {
 
 /// The rows of `case_search AS found` of which the case still shows what it showed when they were drawn. The numbers are
 /// those of the contract: publication 1 is public, state 7 is declined. A test holds this against the rule itself,
-/// `Account::publicity`.
-const STILL_SHOWN: &str = " AND found.case_id = cases.case_id AND found.erased_before = cases.erased_before \
-     AND found.publicity = CASE WHEN cases.publication <> 1 THEN 0 WHEN cases.state = 7 THEN 2 \
-                                WHEN cases.registered THEN 1 ELSE 0 END";
+/// `Account::publicity`. Written as functions because the planner takes them to be true now and then, and equality with
+/// what it cannot know to be true next to never.
+const STILL_SHOWN: &str = " AND found.case_id = cases.case_id AND int8eq(found.erased_before, cases.erased_before) \
+     AND int2eq(found.publicity, CASE WHEN cases.publication <> 1 THEN 0 WHEN cases.state = 7 THEN 2 \
+                                      WHEN cases.registered THEN 1 ELSE 0 END::smallint)";
+
+/// How many matches are sorted to find the latest. Of more, the latest are sooner found by looking through the latest
+/// cases, even where that takes four times as many.
+const SORTED_MAX: u64 = 25_000;
 
 /// Locks the cursor until the end of the transaction; `None` when another transaction has it.
 pub async fn try_lock_cursor(connection: &mut PgConnection) -> sqlx::Result<Option<Cursor>> {
@@ -241,8 +246,8 @@ pub struct Matches {
 /// The cases that match a filter with a query: how many, and the latest of a stretch. In a transaction, for it sets what
 /// the planner cannot know.
 ///
-/// Words that fewer than [`COUNTED_MAX`] cases have are looked up in the index, and what is found is sorted. Of words that
-/// more have, those are soon found that are wanted: by looking through the latest cases.
+/// Words that not too many cases have are looked up in the index, and what is found is sorted. Of words that more have, the
+/// latest cases with them are soon found by looking through the latest cases.
 pub async fn matches(
     connection: &mut PgConnection,
     filter: &CaseFilter,
@@ -259,11 +264,12 @@ pub async fn matches(
     .execute(&mut *connection)
     .await?;
     let filter = (checking == Checking::Here || !filter.is_query_alone()).then_some(filter);
-    let matches = look_up(connection, filter, query, stretch).await?;
-    if matches.total < COUNTED_MAX || stretch.count_max == 0 {
-        return Ok(matches);
+    let sorted_max = if filter.is_some() { COUNTED_MAX } else { SORTED_MAX };
+    let Matches { total, mut places } = look_up(connection, filter, query, stretch, sorted_max).await?;
+    if total == sorted_max && stretch.count_max > 0 {
+        places = look_through(connection, filter, query, stretch).await?;
     }
-    Ok(Matches { places: look_through(connection, filter, query, stretch).await?, ..matches })
+    Ok(Matches { total: total.min(COUNTED_MAX), places })
 }
 
 /// Without a filter the cases themselves are not looked at.
@@ -272,25 +278,29 @@ async fn look_up(
     filter: Option<&CaseFilter>,
     query: &SearchQuery,
     stretch: Stretch,
+    sorted_max: u64,
 ) -> sqlx::Result<Matches> {
     let mut statement = QueryBuilder::<Postgres>::new(
         "WITH found AS MATERIALIZED (SELECT submitted_at, case_id, publicity, erased_before FROM case_search \
              WHERE words @@ ",
     );
     statement.push_bind(tsquery(query)).push("::tsquery");
-    if filter.is_none() {
-        statement.push(" LIMIT ").push_bind(signed(COUNTED_MAX));
-    }
-    statement.push("), matches AS MATERIALIZED (SELECT submitted_at, case_id FROM found");
     if let Some(filter) = filter {
+        statement.push("), matches AS MATERIALIZED (SELECT submitted_at, case_id FROM found");
         statement.push(" WHERE EXISTS (SELECT FROM cases WHERE true").push(STILL_SHOWN);
         push_filter(&mut statement, filter);
-        statement.push(") LIMIT ").push_bind(signed(COUNTED_MAX));
+        statement.push(")");
     }
-    statement.push(
-        ") SELECT counted.total, place.submitted_at, place.case_id FROM (SELECT count(*) AS total FROM matches) AS counted \
-         LEFT JOIN (SELECT submitted_at, case_id FROM matches WHERE true",
-    );
+    statement.push(" LIMIT ").push_bind(signed(sorted_max));
+    let matches = if filter.is_some() { "matches" } else { "found" };
+    statement
+        .push(
+            ") SELECT counted.total, place.submitted_at, place.case_id FROM (SELECT count(*) AS total FROM ",
+        )
+        .push(matches)
+        .push(") AS counted LEFT JOIN (SELECT submitted_at, case_id FROM ")
+        .push(matches)
+        .push(" WHERE true");
     push_stretch(&mut statement, stretch);
     // Whether the join keeps their order is not promised.
     statement.push(") AS place ON true ORDER BY place.submitted_at DESC, place.case_id DESC");
@@ -345,11 +355,11 @@ fn push_stretch(statement: &mut QueryBuilder<Postgres>, stretch: Stretch) {
     statement.push(" ORDER BY submitted_at DESC, case_id DESC LIMIT ").push_bind(signed(stretch.count_max));
 }
 
-/// The documents of those of the cases that still show what they showed when these were drawn.
+/// The documents, as [`SearchDocument::joined`], of those of the cases that still show what they showed when these were drawn.
 pub async fn documents(
     connection: &mut PgConnection,
     case_ids: &[CaseId],
-) -> sqlx::Result<HashMap<CaseId, SearchDocument>> {
+) -> sqlx::Result<HashMap<CaseId, String>> {
     let rows = QueryBuilder::<Postgres>::new(
         "SELECT found.case_id, found.document FROM case_search AS found, cases WHERE found.case_id = ANY(",
     )
@@ -359,9 +369,7 @@ pub async fn documents(
     .build()
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| Ok((CaseId::from_uuid(row.try_get(0)?), SearchDocument::parse(row.try_get(1)?))))
-        .collect()
+    rows.iter().map(|row| Ok((CaseId::from_uuid(row.try_get(0)?), row.try_get(1)?))).collect()
 }
 
 /// Rows column by column, as they are handed to PostgreSQL.

@@ -20,7 +20,8 @@ use crate::{
         account::Account,
         case_filter::CaseFilter,
         highlight::{self, Fragment},
-        search_document::{CaseText, Score, Scorer},
+        ranking::{Score, Scorer},
+        search_document::{CaseText, SearchDocument},
         search_query::SearchQuery,
     },
     store::{
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// How many of the cases that match a query are ranked.
-pub const RANKED_MAX: usize = 300;
+pub const RANKED_MAX: usize = 500;
 
 /// How many may be ranked when between two pages more have come in than there were.
 const RANKED_LATER_MAX: usize = 2 * RANKED_MAX;
@@ -137,11 +138,11 @@ async fn best_first(
     let case_ids: Vec<CaseId> = places.iter().map(|place| place.case_id).collect();
     let documents = store::search::documents(connection, &case_ids).await?;
     let hidden = places.len() - documents.len();
-    let mut scorer = Scorer::new(query);
+    let scorer = Scorer::new(query);
     let mut ranked: Vec<BestPlace> = places
         .into_iter()
         .filter_map(|place| {
-            let score = scorer.score(documents.get(&place.case_id)?);
+            let score = scorer.score(SearchDocument::fields(documents.get(&place.case_id)?));
             Some(BestPlace { score, place, ranked_from })
         })
         .collect();

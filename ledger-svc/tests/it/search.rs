@@ -411,7 +411,7 @@ async fn insert_alike(house: &House, count: i32) {
 #[tokio::test]
 async fn where_more_match_than_are_ranked_the_others_follow_latest_first() {
     let house = House::start().await;
-    insert_alike(&house, 700).await;
+    insert_alike(&house, 1_200).await;
     let filter = CaseFilter { query: SearchQuery::parse("供暖").ok(), ..CaseFilter::default() };
     for with_region in [false, true] {
         let filter = CaseFilter { region: with_region.then(|| "150802".parse().unwrap()), ..filter.clone() };
@@ -425,10 +425,10 @@ async fn where_more_match_than_are_ranked_the_others_follow_latest_first() {
                 break;
             }
         }
-        assert!(pages.iter().all(|page| page.total == 700));
+        assert!(pages.iter().all(|page| page.total == 1_200));
         let cases: Vec<_> = pages.iter().flat_map(|page| &page.cases).map(|case| &case.account).collect();
-        assert_eq!(cases.iter().map(|case| case.case_id).collect::<BTreeSet<_>>().len(), 700);
-        assert_eq!(cases.len(), 700);
+        assert_eq!(cases.iter().map(|case| case.case_id).collect::<BTreeSet<_>>().len(), 1_200);
+        assert_eq!(cases.len(), 1_200);
         let (ranked, others) = cases.split_at(RANKED_MAX);
         assert!(ranked[..RANKED_MAX / 3].is_sorted_by_key(|case| std::cmp::Reverse(case.submitted_at)));
         let oldest_ranked = ranked.iter().map(|case| case.submitted_at).min().unwrap();
