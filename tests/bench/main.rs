@@ -49,11 +49,24 @@ struct Arguments {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let mut report = Report::default();
+    let outcome = run(&arguments, &mut report).await;
+    // What was measured before something failed is worth as much as ever.
+    print!("{}", report.table());
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, report.json())?;
+    }
+    let checked = outcome?;
+    println!("\n{checked} acknowledged cases, each completed once and in the order of its versions.");
+    Ok(())
+}
+
+/// Measures everything; how many acknowledged cases were found completed.
+async fn run(arguments: &Arguments, report: &mut Report) -> anyhow::Result<usize> {
     let span = Duration::from_secs(arguments.seconds);
     let citizens = usize::try_from(arguments.citizens)?;
     let servers = Servers::at(environment("HUYING_BENCH_POSTGRES"), environment("HUYING_BENCH_NATS"));
     let bin_dir: PathBuf = environment("HUYING_BENCH_BIN_DIR").into();
-    let mut report = Report::default();
 
     eprintln!("starting an installation and importing the sample municipality");
     let mut installation = Installation::start(servers.clone(), bin_dir, &[], 1).await;
@@ -127,7 +140,7 @@ async fn main() -> anyhow::Result<()> {
                 report.add("latency", &name, "ms", histogram.value_at_quantile(quantile) as f64 / 1_000.0);
             }
         }
-        account::leaf_to_checkpoint(&installation, leaves_before, &mut report).await?;
+        account::leaf_to_checkpoint(&installation, leaves_before, report).await?;
     }
     for (service, pid) in installation.pids() {
         report.add("memory after the load", &format!("{service}-svc"), "MiB", cpu::resident_mib(pid));
@@ -142,18 +155,13 @@ async fn main() -> anyhow::Result<()> {
             installation.terminate(service, 0).await;
         }
         reading::fill(&installation, usize::try_from(arguments.cases)?).await?;
-        reading::measure(&installation, span, &mut report).await?;
+        reading::measure(&installation, span, report).await?;
         eprintln!("appending what waits for the ledger, and reading the account");
-        account::append(&mut installation, &mut report).await?;
-        account::read(&installation, span, &words::all(), &mut report).await?;
+        account::append(&mut installation, report).await?;
+        account::read(&installation, span, &words::all(), report).await?;
     }
     report.ratio("submissions acknowledged, intake alone", "echo + one batched insert", 0.60);
-    print!("{}", report.table());
-    println!("\n{checked} acknowledged cases, each completed once and in the order of its versions.");
-    if let Some(file) = &arguments.json {
-        std::fs::write(file, report.json())?;
-    }
     drop(load);
     installation.stop().await;
-    Ok(())
+    Ok(checked)
 }

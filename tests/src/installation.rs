@@ -166,7 +166,9 @@ impl Installation {
     /// Waits until every started service says it is ready.
     pub async fn ready(&self) {
         let client = http_client();
-        for ((service, replica), process) in &self.processes {
+        for ((service, replica), process) in
+            self.processes.iter().filter(|(_, process)| process.child.is_some())
+        {
             let url = format!("http://{}/readyz", process.http.address);
             until(&format!("{service} {replica} is ready; see {}", self.directory.display()), async || {
                 client
