@@ -28,6 +28,7 @@ pub const MIGRATIONS: &[MigrationSource] = migrations![
     (101, "cases", "../migrations/0101_cases.sql"),
     (102, "whole_life", "../migrations/0102_whole_life.sql"),
     (103, "rule_sets", "../migrations/0103_rule_sets.sql"),
+    (104, "lists_of_everything", "../migrations/0104_lists_of_everything.sql"),
 ];
 
 /// Runs the service until it is told to stop.

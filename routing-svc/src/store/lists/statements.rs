@@ -104,7 +104,7 @@ fn push_range(query: &mut QueryBuilder<Postgres>, page: &Page, along: &Along, li
     query.push(format!("{table} WHERE "));
     match along {
         Along::Everything => {
-            query.push("true");
+            query.push(OF_EVERYBODY);
         }
         Along::HeldBy(office) => {
             query.push("holder_office = ").push_bind(office.clone());
@@ -113,7 +113,7 @@ fn push_range(query: &mut QueryBuilder<Postgres>, page: &Page, along: &Along, li
             query.push("department = ").push_bind(department.clone());
         }
         Along::Within(_) if along.is_wider_than_asked() => {
-            query.push("true");
+            query.push(OF_EVERYBODY);
         }
         Along::Within(region) => push_subtree(query, region),
         Along::AddressedTo(representative) => {
@@ -142,6 +142,9 @@ fn push_range(query: &mut QueryBuilder<Postgres>, page: &Page, along: &Along, li
     }
     query.push(format!(" ORDER BY {table}.due_at, {table}.case_id LIMIT ")).push_bind(limit);
 }
+
+/// The condition of the index of everything, which every case meets.
+const OF_EVERYBODY: &str = "version > 0";
 
 /// What is asked for beyond the range of the index.
 fn push_filters(query: &mut QueryBuilder<Postgres>, filters: &Filters, along: &Along) {
