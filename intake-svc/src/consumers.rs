@@ -73,6 +73,7 @@ impl BatchHandler for FollowCases {
     async fn handle(&self, batch: &[Incoming<Event>]) -> Result<(), HandleError> {
         let mut news = News::default();
         for incoming in batch {
+            incoming.check_subject()?;
             read(&incoming.message, &mut news).map_err(HandleError::Poison)?;
         }
         Ok(follow_case(&self.db, news).await?)

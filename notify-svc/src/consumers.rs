@@ -30,6 +30,7 @@ impl BatchHandler for DeliverEvents {
     async fn handle(&self, batch: &[Incoming<Event>]) -> Result<(), HandleError> {
         let mut announcements = Vec::with_capacity(batch.len());
         for incoming in batch {
+            incoming.check_subject()?;
             match Announcement::of(&incoming.message) {
                 Ok(announcement) => announcements.extend(announcement),
                 Err(fault) => return Err(HandleError::Poison(chain(&fault))),

@@ -17,6 +17,7 @@ use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
 };
 use futures_util::{FutureExt as _, StreamExt as _};
+use huying_proto::events::v1::Event;
 use prost::Message;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use crate::{
     metrics::Metrics,
     status::{chain, is_transient},
     streams,
-    subjects::Namespace,
+    subjects::{self, Namespace},
 };
 
 /// How long a handler may take for one batch.
@@ -53,6 +54,24 @@ pub struct Incoming<M> {
     pub subject: String,
     /// The trace it belongs to (W3C Trace Context).
     pub traceparent: Option<String>,
+}
+
+impl Incoming<Event> {
+    /// That what arrived is what its subject says: an event of that case, that region and that name. Who may publish under
+    /// some subjects alone can so tell of nothing else.
+    ///
+    /// # Errors
+    /// [`HandleError::Poison`]. An event of a kind that this version does not know is not refused here.
+    pub fn check_subject(&self) -> Result<(), HandleError> {
+        if self.message.body.is_none() {
+            return Ok(());
+        }
+        let expected = subjects::case_event(&self.message);
+        if self.subject == expected {
+            return Ok(());
+        }
+        Err(HandleError::Poison(format!("it came as {} and would be {expected}", self.subject)))
+    }
 }
 
 /// Why a batch was not done.

@@ -45,6 +45,7 @@ impl BatchHandler for IntakeEvents {
         let mut submissions = Vec::with_capacity(batch.len());
         let mut requests = Vec::new();
         for incoming in batch {
+            incoming.check_subject()?;
             let traceparent = incoming.traceparent.clone();
             if let Some(Body::CaseSubmitted(_)) = &incoming.message.body {
                 submissions.push(Arrived { submission: Submission::parse(&incoming.message)?, traceparent });

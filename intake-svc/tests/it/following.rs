@@ -6,6 +6,7 @@ use huying_intake_svc::consumers::FollowCases;
 use huying_platform::{
     consumer::{BatchHandler as _, Incoming},
     status::timestamp_to_proto,
+    subjects,
 };
 use huying_proto::events::v1::{
     self as events, CaseAccepted, CaseAssigned, CaseClosed, CaseDeclined, CaseMerged, CaseRegistered,
@@ -20,7 +21,7 @@ fn incoming(event: &Event) -> Incoming<Event> {
     Incoming {
         message: event.clone(),
         message_id: event.event_id.clone(),
-        subject: String::new(),
+        subject: subjects::case_event(event),
         traceparent: None,
     }
 }

@@ -19,6 +19,8 @@ use super::{
 
 /// How often a case can be returned; after that the office's ruling binds.
 pub const RETURNS_MAX: u32 = 2;
+/// Length of the history from which no more progress is reported: it is read as a whole by everybody who looks the case up.
+pub const REPORTED_UNTIL: u64 = 500;
 /// How many parts a case can have, settled ones included.
 pub const PARTS_MAX: usize = 20;
 /// How deep parts can lie in parts: of the whole, of a part, of a part of a part.
@@ -494,6 +496,7 @@ fn circumstances_allow(case: &Case, command: CommandName, directory: &Directory,
             asked == Some(ExtensionStatus::Requested)
         }
         CommandName::Claim => case.claimed_by.len() < CLAIMS_MAX,
+        CommandName::ReportProgress => case.version < REPORTED_UNTIL,
         CommandName::Decline | CommandName::Merge | CommandName::Withdraw => case.merged.is_empty(),
         CommandName::Urge => next_urging(case).is_none_or(|next| next <= now),
         CommandName::Register
@@ -501,7 +504,6 @@ fn circumstances_allow(case: &Case, command: CommandName, directory: &Directory,
         | CommandName::Assign
         | CommandName::Transfer
         | CommandName::Accept
-        | CommandName::ReportProgress
         | CommandName::Answer
         | CommandName::Supervise
         | CommandName::Criticise

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     case::State,
-    command::{CLAIMS_MAX, CommandName, MERGED_MAX, PARTS_MAX, RETURNS_MAX},
+    command::{CLAIMS_MAX, CommandName, MERGED_MAX, PARTS_MAX, REPORTED_UNTIL, RETURNS_MAX},
 };
 
 /// Why a command changes nothing.
@@ -83,6 +83,11 @@ pub enum Rejection {
         /// Who asked.
         code: String,
     },
+    /// Its history is as long as reports of progress may make it.
+    #[error(
+        "the case has {REPORTED_UNTIL} events or more; it takes no more reports of progress, and still takes an answer"
+    )]
+    ReportsUsedUp,
     /// As many have claimed it as can.
     #[error("{CLAIMS_MAX} representatives have claimed the case, which is as many as can")]
     ClaimsUsedUp,
@@ -153,6 +158,7 @@ impl Rejection {
             Self::NoExtensionRequested => "NO_EXTENSION_REQUESTED",
             Self::UrgedAlready { .. } => "URGED_ALREADY",
             Self::ClaimedAlready { .. } => "CLAIMED_ALREADY",
+            Self::ReportsUsedUp => "REPORTS_USED_UP",
             Self::ClaimsUsedUp => "CLAIMS_USED_UP",
             Self::MergeIntoItself => "MERGE_INTO_ITSELF",
             Self::OtherCaseUnknown { .. } => "OTHER_CASE_UNKNOWN",

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     case::{Stage, State},
-    command::{RETURNS_MAX, Rejection},
+    command::{REPORTED_UNTIL, RETURNS_MAX, Rejection},
 };
 
 pub(super) fn accept(step: &mut Step<'_>) -> Result<(), Rejection> {
@@ -70,6 +70,9 @@ pub(super) fn report_progress(
     text: &str,
     pictures: &[Picture],
 ) -> Result<(), Rejection> {
+    if step.case.version >= REPORTED_UNTIL {
+        return Err(Rejection::ReportsUsedUp);
+    }
     let representative: Result<RepresentativeCode, Rejection> = step.asking(ActorRole::Representative);
     let (unit, representative_code) = if let Ok(representative) = representative {
         (String::new(), representative.to_string())

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     case::{Case, Stage, State},
-    command::{Command, CommandName, Rejection, allowed_commands},
+    command::{Command, CommandName, REPORTED_UNTIL, Rejection, allowed_commands},
     tests::{World, case_in, code, decide_alone, directory, entries, now, with_extension_asked, with_part},
 };
 
@@ -134,6 +134,16 @@ fn a_department_cannot_propose_itself_nor_an_office() {
         let command = Command::Return { legal_basis: "…".into(), proposed_unit: code(unit) };
         assert_eq!(unfit(&rejected(&case_in(State::Assigned), LEAD, &command)), "proposed_unit", "{unit}");
     }
+}
+
+#[test]
+fn progress_is_reported_until_the_history_is_long() {
+    let mut case = Case { version: REPORTED_UNTIL - 1, ..case_in(State::InHandling) };
+    let report = Command::ReportProgress { text: "已到现场".into(), pictures: Vec::new() };
+    case = taken(&case, LEAD, &report).case;
+    assert_eq!(rejected(&case, LEAD, &report), Rejection::ReportsUsedUp);
+    assert!(!allowed_commands(&case, &directory(), now()).contains(&CommandName::ReportProgress));
+    assert_eq!(taken(&case, LEAD, &reply()).case.state, State::Replied);
 }
 
 #[test]
