@@ -107,6 +107,7 @@ SETTINGS
     ledger)
       printf 'HUYING_LOG_ORIGIN=%s\n' "$LEDGER_ORIGIN"
       printf 'HUYING_LOG_KEY_FILE=%s\n' "$RUN_DIR/keys/ledger.key"
+      printf 'HUYING_LOG_MARK_FILE=%s\n' "$RUN_DIR/ledger.mark"
       printf 'HUYING_INTAKE_PUBLIC_URL=%s\n' "http://127.0.0.1:${PORT[intake_http]}"
       printf 'HUYING_LEDGER_PUBLIC_URL=%s\n' "http://127.0.0.1:${PORT[ledger_http]}"
       ;;

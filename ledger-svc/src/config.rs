@@ -1,6 +1,6 @@
 //! Settings of ledger-svc, each a flag and an environment variable, checked before a port is bound.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::http::Uri;
@@ -9,7 +9,7 @@ use huying_platform::{secret_file::read_secret, settings::CommonSettings};
 
 use crate::{
     LogIdentity, domain::log_keys::Keyring, entry_feed::FeedBounds, exporting::ExportBounds,
-    use_cases::add_checkpoint::Vouching,
+    signed_mark::SignedMark, use_cases::add_checkpoint::Vouching,
 };
 
 mod neighbours;
@@ -31,6 +31,13 @@ pub struct Config {
     /// replicas; when all who verify know it, put `retired` and the verifier key in place of the old one and restart
     #[arg(long, env = "HUYING_LOG_KEY_FILE")]
     pub log_key_file: PathBuf,
+
+    /// File in which this machine remembers the checkpoint that it signed last, for a log whose database is taken back to a
+    /// backup or to a standby that was behind: it is then not led, rather than signed a second time in another way. It must
+    /// lie outside the database's disk. Without it that is remembered as long as the process lives. When leaves are lost for
+    /// good, found a log of another name; delete the file, and restart, only if nobody has seen what was lost
+    #[arg(long, env = "HUYING_LOG_MARK_FILE")]
+    pub log_mark_file: Option<PathBuf>,
 
     /// File with the witnesses that are to cosign checkpoints (C2SP tlog-witness): the verifier key and the address of each,
     /// one a line, such as `w.example+1234abcd+BA… https://ledger.example.cn/witness`
@@ -164,7 +171,8 @@ impl Config {
             Keyring::parse(&keys, &self.log_origin).with_context(|| format!("--log-key-file {path}"))?;
         let witnesses =
             self.witnesses_file.as_deref().map(neighbours::witnesses).transpose()?.unwrap_or_default();
-        Ok(LogIdentity { origin: self.log_origin.clone(), keys, witnesses })
+        let mark = Arc::new(SignedMark::new(&self.log_origin, self.log_mark_file.clone()));
+        Ok(LogIdentity { origin: self.log_origin.clone(), keys, witnesses, mark })
     }
 }
 

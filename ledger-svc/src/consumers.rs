@@ -7,6 +7,7 @@ use huying_platform::{
     status::chain,
 };
 use huying_proto::events::v1::Event;
+use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,8 +20,10 @@ use crate::{
 pub struct CaseEvents {
     /// What it does.
     pub append: Arc<AppendEvents>,
-    /// Cancelled here when another sequencer turns out to lead.
+    /// Cancelled here when another sequencer turns out to lead, or the log is not as it was signed.
     pub lead: CancellationToken,
+    /// Times that the log was not as it was signed.
+    pub faults: Counter,
 }
 
 impl BatchHandler for CaseEvents {
@@ -36,6 +39,7 @@ impl BatchHandler for CaseEvents {
                     incoming.subject
                 )));
             }
+            incoming.check_subject()?;
             let event = CaseEvent::parse(incoming.message.clone())
                 .map_err(|error| HandleError::Poison(chain(&error)))?;
             events.push(event);
@@ -55,17 +59,26 @@ impl BatchHandler for CaseEvents {
                 Ok(())
             }
             Err(AppendError::Sql(error)) => Err(HandleError::Sql(error)),
-            Err(error @ (AppendError::TooLarge { .. } | AppendError::Unreadable { .. })) => {
-                Err(HandleError::Poison(chain(&error)))
-            }
+            Err(
+                error @ (AppendError::TooLarge { .. }
+                | AppendError::Unreadable { .. }
+                | AppendError::Contradicted { .. }
+                | AppendError::TooEarly { .. }),
+            ) => Err(HandleError::Poison(chain(&error))),
             Err(error @ AppendError::Superseded { .. }) => {
                 self.lead.cancel();
                 Err(HandleError::Transient(chain(&error)))
             }
             // No fault of the events: they wait until an operator has looked.
-            Err(
-                error @ (AppendError::CorruptTiles(_) | AppendError::Unsigned(_) | AppendError::NoEntropy(_)),
-            ) => Err(HandleError::Transient(chain(&error))),
+            Err(error @ AppendError::Head(_)) => {
+                self.faults.inc();
+                self.lead.cancel();
+                tracing::error!(error = chain(&error), "nothing is signed");
+                Err(HandleError::Transient(chain(&error)))
+            }
+            Err(error @ (AppendError::Unsigned(_) | AppendError::NoEntropy(_))) => {
+                Err(HandleError::Transient(chain(&error)))
+            }
         }
     }
 }

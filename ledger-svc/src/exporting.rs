@@ -1,10 +1,11 @@
 //! The exports under way in this process.
 //!
 //! Each export is a task of its own: it reads a page of rows, writes it into pieces, hands them over one by one at its
-//! reader's pace, and only then reads the next page. Guaranteed, however many rows there are and however slow a reader
-//! is: an export has one page and two pieces in memory; between two pages it has no connection to the database, and no
-//! more than a quarter of the readers' connections serve exports at a time; the number of exports is bounded, and so is
-//! the time of each, as a whole and for each piece that its reader leaves untaken.
+//! reader's pace, and only then reads the next page; a file of figures is one page, written as a whole. Guaranteed,
+//! however many rows there are and however slow a reader is: an export has one page and two pieces in memory; between
+//! two pages it has no connection to the database, and no more than a quarter of the readers' connections serve exports at
+//! a time; the number of exports is bounded, and so is the time of each, as a whole and for each piece that its reader
+//! leaves untaken.
 //!
 //! An export that does not reach its end fails its reader: the stream ends with an error, so that the connection is cut
 //! and no HTTP client takes the part for the whole.

@@ -23,7 +23,9 @@ pub mod exporting;
 pub mod grpc;
 pub mod indexer;
 pub mod page_token;
+pub mod searching;
 pub mod sequencer;
+pub mod signed_mark;
 pub mod store;
 pub mod use_cases;
 pub mod web;
@@ -34,6 +36,8 @@ use domain::{
     note::{Signer, Verifier},
 };
 use entry_feed::EntryFeed;
+use searching::Searches;
+use signed_mark::SignedMark;
 use use_cases::{
     establish_log::establish_log, figures::CountFigures, gather_cosignatures::WitnessAddress,
     get_case::GetCase, watch_entries::keep_hearing,
@@ -48,6 +52,8 @@ pub const MIGRATIONS: &[MigrationSource] = migrations![
     (105, "account", "../migrations/0105_account.sql"),
     (106, "search", "../migrations/0106_search.sql"),
     (107, "figures", "../migrations/0107_figures.sql"),
+    (108, "answered_along", "../migrations/0108_answered_along.sql"),
+    (110, "cases_by_category", "../migrations/0110_cases_by_category.sql"),
 ];
 
 /// Largest gRPC request, in bytes: filters and ids are far less.
@@ -62,6 +68,8 @@ pub struct LogIdentity {
     pub keys: Keyring,
     /// Who is asked to cosign checkpoints.
     pub witnesses: Vec<WitnessAddress>,
+    /// What was signed last.
+    pub mark: Arc<SignedMark>,
 }
 
 impl LogIdentity {
@@ -70,11 +78,10 @@ impl LogIdentity {
         self.keys.signers.first().map(Signer::verifier_key).unwrap_or_default()
     }
 
-    /// What verifies this log's checkpoints, those of before a change of keys included.
+    /// What verifies the latest checkpoint. A retired key does not, whoever has it now: every checkpoint of a log has the
+    /// signatures of all keys in force, of which this replica's file has one at least.
     pub fn verifiers(&self) -> Vec<Verifier> {
-        let signing = self.keys.signers.iter().map(Signer::verifier_key);
-        let keys = signing.chain(self.keys.retired.iter().cloned());
-        keys.filter_map(|key| Verifier::parse(&key).ok()).collect()
+        self.keys.signers.iter().map(Signer::verifier).collect()
     }
 }
 
@@ -100,22 +107,31 @@ pub async fn start(
     serving: Serving,
 ) -> anyhow::Result<(tonic::service::Routes, axum::Router)> {
     establish(platform, &log).await?;
+    log.mark.learn().await?;
     let readers = readers(platform);
     let cases = Arc::new(GetCase::new(platform, readers.clone(), &log));
-    let reader = grpc::cases::LedgerApi::new(platform, readers.clone(), Arc::clone(&cases));
+    let searches = Searches::new(platform, readers.clone());
+    let reader =
+        grpc::cases::LedgerApi::new(platform, readers.clone(), Arc::clone(&cases), Arc::clone(&searches));
     let figures = Arc::new(CountFigures::new(platform, readers.clone()));
     let counter = grpc::figures::FiguresApi::new(platform, Arc::clone(&figures));
     let feed = EntryFeed::new(serving.entry_feed, platform.shutdown());
     platform.spawn("entry feed", keep_hearing(readers.clone(), Arc::clone(&feed)));
     let verifier = grpc::log::LogApi::new(readers.clone(), feed);
-    let pages = web::router(platform, readers.clone(), cases, figures, &log, &serving);
-    let pages = pages.merge(web::witness::routes(readers, platform.clock.clone(), serving.vouching));
+    let pages = web::router(platform, readers.clone(), cases, searches, figures, &log, &serving);
+    let pages = pages.merge(web::witness::routes(
+        readers,
+        platform.clock.clone(),
+        Arc::clone(&log),
+        serving.vouching,
+    ));
+    let admin = grpc::admin::LedgerAdminApi::new(platform, Arc::clone(&log));
     let sequencer = sequencer::Sequencer::new(platform.clone(), log)?;
     platform.spawn_worker(|_| sequencer.run());
     let indexer = indexer::Indexer::new(platform.clone());
     platform.spawn_worker(|_| indexer.run());
     let server = LedgerServiceServer::new(reader).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let admin = LedgerAdminServiceServer::new(grpc::admin::LedgerAdminApi::new(platform));
+    let admin = LedgerAdminServiceServer::new(admin);
     let routes = tonic::service::Routes::new(server)
         .add_service(admin.max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(LogServiceServer::new(verifier).max_decoding_message_size(REQUEST_BYTES_MAX))

@@ -5,13 +5,16 @@
 //! that its lock is gone, each term of lead begins a new epoch in the database, and an append of an older epoch is
 //! refused there ([`crate::use_cases::append_events`]). So the lock saves work, and the epoch keeps the promise.
 //!
+//! A log that is not as it was signed is not led: nothing of it is appended to, and the readers' pages say what is wrong. Nor
+//! is one of which a witness knows another history, until an operator has looked and started this replica anew.
+//!
 //! Who leads also asks the witnesses ([`crate::use_cases::gather_cosignatures`]); appending does not wait for them.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use huying_platform::{Platform, consumer::ConsumerConfig, status::chain, subjects};
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -34,8 +37,12 @@ const LEAD_LOCK: i64 = 0x6c65_6467_6572;
 /// How often a follower asks for the lead, and a leader looks whether it still has it.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long a replica whose keys are not the log's leaves the lead to others before it asks again.
+/// How long a replica whose keys are not the log's, or that finds the log not as it was signed, leaves the lead to others
+/// before it asks again.
 const UNFIT_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often it is told that a witness knows another history.
+const REMINDER: Duration = Duration::from_secs(60);
 
 /// How long a leader may be without the broker before it leaves the lead to others.
 const BROKER_AWAY_MAX: Duration = Duration::from_secs(5);
@@ -52,6 +59,7 @@ pub struct Sequencer {
     leading: Gauge,
     parked: Gauge,
     tree_size: Gauge,
+    faults: Counter,
 }
 
 impl Sequencer {
@@ -64,23 +72,35 @@ impl Sequencer {
         let cosignatures = GatherCosignatures::new(platform.db.clone(), metrics)
             .context("preparing to ask witnesses over HTTPS")?;
         let leading = metrics.gauge("ledger_leading", "1 when this replica appends to the log");
-        let parked = metrics.gauge("ledger_parked_events", "Events that wait for a predecessor");
+        let parked = metrics.gauge(
+            "ledger_parked_events",
+            "Events that wait for a predecessor; no more are counted than 10,000",
+        );
         let tree_size = metrics.gauge("ledger_tree_size", "Leaves in the log");
-        Ok(Self { platform, log, cosignatures, leading, parked, tree_size })
+        let faults = metrics.counter(
+            "ledger_head_faults",
+            "Times that tiles, checkpoint, size, or what was signed before disagreed, so that nothing was signed",
+        );
+        Ok(Self { platform, log, cosignatures, leading, parked, tree_size, faults })
     }
 
     /// Runs until the service stops.
     pub async fn run(self) {
         let stop = self.platform.shutdown();
         while !stop.is_cancelled() {
-            if let Err(error) = self.lead_once(&stop).await {
+            let mut pause = INTERVAL;
+            if let Some(dispute) = self.cosignatures.dispute() {
+                tracing::error!(
+                    dispute,
+                    "nothing is appended: find out who is right; if the log is, take the witness out of --witnesses-file; \
+                     then start this replica anew"
+                );
+                pause = REMINDER;
+            } else if let Err(error) = Box::pin(self.lead_once(&stop)).await {
                 tracing::warn!(error = chain(&*error), "sequencer interrupted");
             }
             self.leading.set(0);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(INTERVAL) => {}
-            }
+            wait(pause, &stop).await;
         }
     }
 
@@ -97,35 +117,44 @@ impl Sequencer {
                 () = tokio::time::sleep(INTERVAL) => {}
             }
         }
+        self.log.mark.learn().await?;
         let taken = match take_lead(&self.platform.db, &self.platform.clock, &self.log).await {
             Ok(taken) => taken,
             Err(error @ LeadError::Keys(_)) => {
                 // In the midst of a change of keys: a replica that has them all should lead, and this one soon restarts.
                 tracing::error!(error = chain(&error), "this replica may not lead");
                 lock.close().await.ok();
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(UNFIT_PAUSE) => {}
-                }
+                wait(UNFIT_PAUSE, stop).await;
                 return Ok(());
             }
-            Err(
-                error @ (LeadError::CorruptTiles(_)
-                | LeadError::RootMismatch(_)
-                | LeadError::Unsigned(_)
-                | LeadError::Sql(_)),
-            ) => return Err(error.into()),
+            Err(error @ LeadError::Head(_)) => {
+                self.faults.inc();
+                let mark_file = self.log.mark.file().map(|file| file.display().to_string());
+                tracing::error!(error = chain(&error), mark_file, "nothing is signed");
+                lock.close().await.ok();
+                wait(UNFIT_PAUSE, stop).await;
+                return Ok(());
+            }
+            Err(error @ (LeadError::Unsigned(_) | LeadError::Sql(_))) => return Err(error.into()),
         };
+        // What cannot be put on record is not found out in the midst of it.
+        self.log.mark.write().await?;
         let epoch = taken.epoch;
         tracing::info!(epoch, "leading the log");
         self.leading.set(1);
 
         let lead = stop.child_token();
         let append = AppendEvents::new(self.platform.db.clone(), self.platform.clock.clone(), taken);
-        let handler = CaseEvents { append: Arc::new(append), lead: lead.clone() };
+        let handler =
+            CaseEvents { append: Arc::new(append), lead: lead.clone(), faults: self.faults.clone() };
         let config = ConsumerConfig::cases("ledger", subjects::all_case_events());
         let consumer = self.platform.consumer(config, Arc::new(handler));
-        let consuming = consumer.run(lead.clone());
+        let settled = CancellationToken::new();
+        let consuming = async {
+            consumer.run(lead.clone()).await;
+            settled.cancel();
+        };
+        let marking = self.log.mark.keep_written(settled.clone());
         let vouched = self.cosignatures.clone().run(&self.log.witnesses, lead.clone());
         let watching = async {
             let outcome = self.watch(&mut lock, &lead).await;
@@ -133,8 +162,8 @@ impl Sequencer {
             outcome
         };
         // The batch at hand is finished before the lock is let go, so that the next leader finds a settled log.
-        let drawing = keep_drawn(&self.platform.db, epoch, &lead);
-        let ((), outcome, (), ()) = tokio::join!(consuming, watching, drawing, vouched);
+        let drawing = keep_drawn(&self.platform.db, &self.log, epoch, &lead);
+        let ((), outcome, (), (), ()) = tokio::join!(consuming, watching, drawing, vouched, marking);
         tracing::info!(epoch, "no longer leading the log");
         lock.close().await.ok();
         Ok(outcome?)
@@ -159,14 +188,36 @@ impl Sequencer {
                 tracing::warn!("no broker to take events from; another replica may have one");
                 return Ok(());
             }
-            let look = async {
-                self.parked.set(store::parked::count(lock).await?);
-                let tree_size = store::log::tree_size(lock).await?;
-                self.tree_size.set(i64::try_from(tree_size).unwrap_or(i64::MAX));
-                Ok(())
-            };
-            timeout(ANSWER_MAX, look).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            let tree_size = timeout(ANSWER_MAX, store::log::tree_size(lock))
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            self.tree_size.set(i64::try_from(tree_size).unwrap_or(i64::MAX));
+            self.count_parked().await;
         }
+    }
+
+    /// A number for operators, which is nothing to lose the lead for: it is counted over another connection than the
+    /// lock's.
+    async fn count_parked(&self) {
+        let counted = async {
+            let mut connection = self.platform.db.acquire().await?;
+            store::parked::count(&mut connection).await
+        };
+        match timeout(INTERVAL, counted).await {
+            Ok(Ok(parked)) => {
+                self.parked.set(parked);
+            }
+            Ok(Err(error)) => tracing::debug!(error = chain(&error), "parked events not counted"),
+            Err(_) => tracing::debug!("parked events not counted in time"),
+        }
+    }
+}
+
+/// Waits, but not past the stop.
+async fn wait(pause: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
     }
 }
 

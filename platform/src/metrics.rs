@@ -114,7 +114,9 @@ impl Metrics {
         self.consumer_backlog.get_or_create(&vec![("consumer", consumer.to_owned())]).set(messages);
     }
 
-    pub(crate) fn render(&self) -> String {
+    /// All of them, as OpenMetrics has them.
+    #[must_use]
+    pub fn render(&self) -> String {
         let mut text = String::new();
         self.with_registry(|registry| {
             // Writing to a String cannot fail.

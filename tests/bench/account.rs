@@ -91,6 +91,31 @@ pub(crate) async fn append(installation: &mut Installation, report: &mut Report)
     Ok(())
 }
 
+/// One condition each, as an address has them: of what most cases have, and of what the fewest have.
+async fn filters(ledger: &mut PgConnection) -> anyhow::Result<Vec<String>> {
+    let mut filters = Vec::new();
+    for (name, counted) in [
+        ("region", "SELECT township AS value FROM cases WHERE township <> ''"),
+        ("category", "SELECT category AS value FROM cases WHERE category <> ''"),
+        ("unit", "SELECT unit AS value FROM case_units"),
+        ("with", "SELECT responsible_unit AS value FROM cases WHERE state IN (1, 2, 3, 4)"),
+    ] {
+        for order in ["DESC", "ASC"] {
+            let statement = format!(
+                "SELECT value FROM ({counted}) AS c GROUP BY value ORDER BY count(*) {order} LIMIT 1"
+            );
+            let value: Option<String> =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_optional(&mut *ledger).await?;
+            if let Some(value) = value {
+                let address = reqwest::Url::parse_with_params("http://ledger/cases", [(name, value)])?;
+                filters.push(address.query().unwrap_or_default().to_owned());
+            }
+        }
+    }
+    anyhow::ensure!(!filters.is_empty(), "there is nothing to filter by");
+    Ok(filters)
+}
+
 /// Reads pages, searches and exports.
 pub(crate) async fn read(
     installation: &Installation,
@@ -128,6 +153,12 @@ pub(crate) async fn read(
     let share = found.into_inner() as f64 / searches.len() as f64;
     anyhow::ensure!(share > 0.5, "of the searches only {:.0} % found anything", share * 100.0);
     reading::add(report, "search for two words", &searches);
+    let filters = filters(&mut ledger).await?;
+    let filtered = async |n: u64| {
+        let (word, filter) = (&words[at(n * 7, words.len())], &filters[at(n, filters.len())]);
+        drop(get(format!("/cases?q={word}&{filter}")).await);
+    };
+    reading::add(report, "search for a word with a filter", &reading::timed(span, READERS, filtered).await);
     let overview = async |_: u64| drop(get("/".to_owned()).await);
     reading::add(report, "page of the municipality", &reading::timed(span, READERS, overview).await);
 

@@ -1,7 +1,8 @@
 //! Two replicas of the ledger are killed with SIGKILL at random while cases come in, and never tell two histories.
 //!
-//! All the while somebody asks both of them for the latest checkpoint, over HTTP like anybody, and keeps every answer. In
-//! the end each must be the beginning of each later one. What happens at each single write is shown by ledger-svc's own
+//! All the while somebody asks both of them for the latest checkpoint, over HTTP like anybody, keeps every answer, and at
+//! once asks whoever gave it for the tiles and the leaves at its edge: they were there before it. In the end each checkpoint
+//! must be the beginning of each later one. What happens at each single write is shown by ledger-svc's own
 //! tests, faster and more often; this is the real process, with the real lock, broker and ports.
 
 use std::{
@@ -104,14 +105,16 @@ async fn two_ledgers_that_are_killed_at_random_never_tell_two_histories() {
 
     let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM log_state").fetch_one(&mut ledger).await.unwrap();
     let seen = std::mem::take(&mut *seen.lock().unwrap());
+    // Some replicas die before they have answered; most do not.
+    assert!(seen.edges > seen.notes.len() / 2, "{} edges of {} trees", seen.edges, seen.notes.len());
     assert!(epoch as usize > kills / 10, "only {epoch} terms of lead");
     judge(&seen, &leaves);
 
     // An auditor who remembers the first, one in between and the last says the same.
-    let remembered: Vec<String> = [0, seen.0.len() / 2, seen.0.len() - 1]
+    let remembered: Vec<String> = [0, seen.notes.len() / 2, seen.notes.len() - 1]
         .into_iter()
         .map(|place| {
-            let (tree_size, note) = seen.0.iter().nth(place).unwrap();
+            let (tree_size, note) = seen.notes.iter().nth(place).unwrap();
             let file = installation.directory.join(format!("{tree_size}.checkpoint"));
             std::fs::write(&file, note).unwrap();
             file.to_str().unwrap().to_owned()
@@ -146,32 +149,108 @@ async fn submit(options: PgConnectOptions, enough: CancellationToken) -> usize {
     submitted
 }
 
-/// Checkpoints by size, byte for byte as they were served.
+/// What was served.
 #[derive(Debug, Default)]
-struct Seen(BTreeMap<u64, String>);
+struct Seen {
+    /// Checkpoints by size, byte for byte.
+    notes: BTreeMap<u64, String>,
+    /// How often the tiles and leaves at the edge of a tree were held against its checkpoint.
+    edges: usize,
+}
 
 impl Seen {
     fn newest(&self) -> u64 {
-        self.0.last_key_value().map_or(0, |(tree_size, _)| *tree_size)
+        self.notes.last_key_value().map_or(0, |(tree_size, _)| *tree_size)
     }
 }
 
-/// Asks a replica for its checkpoint, again and again, whether it lives or not.
+/// Asks a replica for its checkpoint, again and again, whether it lives or not, and for what each new one needs.
 async fn read_checkpoints(url: String, seen: Arc<Mutex<Seen>>, enough: CancellationToken) {
     let client = http_client();
-    let url = format!("{url}/log/checkpoint");
+    let mut newest = None;
     while !enough.is_cancelled() {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let Ok(response) = client.get(&url).send().await else { continue };
-        if !response.status().is_success() {
+        let Some(note) = file(&client, &url, "checkpoint").await else { continue };
+        let note = String::from_utf8(note).unwrap();
+        let tree_size = note.lines().nth(1).unwrap().parse().unwrap();
+        {
+            let mut seen = seen.lock().unwrap();
+            let known = seen.notes.entry(tree_size).or_insert_with(|| note.clone());
+            assert_eq!(*known, note, "two checkpoints of {tree_size} leaves were served");
+        }
+        if newest != Some(tree_size) && tree_size > 0 {
+            newest = Some(tree_size);
+            let is_read = check_edge(&client, &url, tree_size, &note).await.is_some();
+            seen.lock().unwrap().edges += usize::from(is_read);
+        }
+    }
+}
+
+/// A file of the log; `None` when the replica is gone, or cannot reach its database. That it has no such file, or only
+/// damaged ones, is never an answer.
+async fn file(client: &reqwest::Client, url: &str, path: &str) -> Option<Vec<u8>> {
+    let response = client.get(format!("{url}/log/{path}")).send().await.ok()?;
+    let status = response.status();
+    if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+        return None;
+    }
+    assert!(status.is_success(), "{path}: {status}");
+    Some(response.bytes().await.ok()?.to_vec())
+}
+
+/// Reads the partial tiles of a tree, which make its root, and its last leaves, which make the lowest of them. `None` when
+/// the replica died meanwhile.
+async fn check_edge(client: &reqwest::Client, url: &str, tree_size: u64, note: &str) -> Option<()> {
+    let mut subtrees = Vec::new();
+    for level in (0..3).rev() {
+        let (index, width) = (tree_size >> (8 * level) >> 8, (tree_size >> (8 * level)) % 256);
+        if width == 0 {
             continue;
         }
-        let Ok(note) = response.text().await else { continue };
-        let tree_size = note.lines().nth(1).unwrap().parse().unwrap();
-        let mut seen = seen.lock().unwrap();
-        let known = seen.0.entry(tree_size).or_insert_with(|| note.clone());
-        assert_eq!(*known, note, "two checkpoints of {tree_size} leaves were served");
+        let tile = file(client, url, &format!("tile/{level}/{}.p/{width}", tile_index(index))).await?;
+        let (hashes, rest) = tile.as_chunks::<32>();
+        assert!(rest.is_empty() && hashes.len() as u64 == width, "level {level} of {tree_size} leaves");
+        let mut hashes = hashes;
+        while !hashes.is_empty() {
+            let (complete, after) = hashes.split_at(1 << hashes.len().ilog2());
+            subtrees.push(root(complete));
+            hashes = after;
+        }
+        if level == 0 {
+            let bundle = file(client, url, &format!("tile/entries/{}.p/{width}", tile_index(index))).await?;
+            assert_eq!(leaf_hashes(&bundle), tile.as_chunks::<32>().0, "the last of {tree_size} leaves");
+        }
     }
+    let made = subtrees.into_iter().rev().reduce(|right, left| node(left, right)).unwrap();
+    assert_eq!(
+        note.lines().nth(2),
+        Some(BASE64.encode(made).as_str()),
+        "the root of {tree_size} leaves by tiles"
+    );
+    Some(())
+}
+
+/// `x001/234`
+fn tile_index(index: u64) -> String {
+    let mut path = format!("{:03}", index % 1_000);
+    let mut rest = index / 1_000;
+    while rest > 0 {
+        path = format!("x{:03}/{path}", rest % 1_000);
+        rest /= 1_000;
+    }
+    path
+}
+
+/// Hashes of the entries of a bundle, each of which stands after its length.
+fn leaf_hashes(mut bundle: &[u8]) -> Vec<[u8; 32]> {
+    let mut hashes = Vec::new();
+    while let Some((length, rest)) = bundle.split_first_chunk::<2>() {
+        let (leaf, rest) = rest.split_at(usize::from(u16::from_be_bytes(*length)));
+        hashes.push(Sha256::new_with_prefix([0]).chain_update(leaf).finalize().into());
+        bundle = rest;
+    }
+    assert!(bundle.is_empty());
+    hashes
 }
 
 /// Every version of every case that routing-svc has told, its own copy of the submission included.
@@ -202,7 +281,7 @@ async fn leaves(ledger: &mut PgConnection) -> Vec<Vec<u8>> {
 fn judge(seen: &Seen, leaves: &[Vec<u8>]) {
     let hashes: Vec<[u8; 32]> =
         leaves.iter().map(|leaf| Sha256::new_with_prefix([0]).chain_update(leaf).finalize().into()).collect();
-    for (tree_size, note) in &seen.0 {
+    for (tree_size, note) in &seen.notes {
         let root = BASE64.encode(root(&hashes[..*tree_size as usize]));
         assert_eq!(note.lines().nth(2), Some(root.as_str()), "the root of {tree_size} leaves");
     }
@@ -215,7 +294,11 @@ fn root(hashes: &[[u8; 32]]) -> [u8; 32] {
         [only] => *only,
         _ => {
             let (left, right) = hashes.split_at(hashes.len().next_power_of_two() / 2);
-            Sha256::new_with_prefix([1]).chain_update(root(left)).chain_update(root(right)).finalize().into()
+            node(root(left), root(right))
         }
     }
+}
+
+fn node(left: [u8; 32], right: [u8; 32]) -> [u8; 32] {
+    Sha256::new_with_prefix([1]).chain_update(left).chain_update(right).finalize().into()
 }

@@ -10,3 +10,4 @@ mod other_languages;
 mod pages;
 mod replicas;
 mod retries;
+mod tampered_ledger;

@@ -28,6 +28,7 @@ async fn no_page_shuts_anybody_out_or_scrolls_sideways_or_breaks_its_own_policy(
     let day = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample/day.jsonl");
     installation.huying(&["sample", "play", day.to_str().unwrap()]);
     let long = long_case(&installation).await;
+    recount(&installation).await;
     let mut ledger = installation.database_options("ledger").connect().await.unwrap();
     let overdue = case_where(&mut ledger, "overdue").await;
     let merged = case_where(&mut ledger, "petitioner_count > 1").await;
@@ -77,6 +78,34 @@ async fn look(installation: &Installation, service: &'static str, paths: &[&str]
     python.arg(script).arg(huying_tests::environment("HUYING_TEST_BROWSER"));
     let site = installation.http_url(service, 0);
     python.args(paths.iter().map(|path| format!("{site}{path}")));
+    let output = tokio::task::spawn_blocking(move || python.output().unwrap()).await.unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Holds the figures of the whole day against a recount over the served leaves that shares nothing with Huying.
+async fn recount(installation: &Installation) {
+    let ledger = tokio::sync::Mutex::new(installation.database_options("ledger").connect().await.unwrap());
+    let routing = tokio::sync::Mutex::new(installation.database_options("routing").connect().await.unwrap());
+    until("the ledger has what was decided", async || {
+        let leaves: i64 = sqlx::query_scalar("SELECT count(*) FROM leaves")
+            .fetch_one(&mut *ledger.lock().await)
+            .await
+            .unwrap();
+        let decided: i64 = sqlx::query_scalar("SELECT sum(version)::bigint FROM cases")
+            .fetch_one(&mut *routing.lock().await)
+            .await
+            .unwrap();
+        (leaves >= decided).then_some(())
+    })
+    .await;
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python/figures.py");
+    let mut python = Command::new(huying_tests::environment("HUYING_TEST_PYTHON"));
+    python.arg(script).arg(installation.http_url("ledger", 0));
     let output = tokio::task::spawn_blocking(move || python.output().unwrap()).await.unwrap();
     assert!(
         output.status.success(),

@@ -3,14 +3,18 @@
     accessibility.py BROWSER ADDRESS...
 
 Each address is drawn by BROWSER (a Chromium) at the width of a phone and of a desktop, with axe-core's rules of WCAG 2.2 AA
-and its best practices, and at 320 CSS pixels, where nothing may have to be scrolled sideways (WCAG 1.4.10). Nothing may be
-reported to the console, which is where a broken content security policy tells, and nothing may be fetched from elsewhere.
+and its best practices, and at 320 CSS pixels, where nothing may have to be scrolled sideways (WCAG 1.4.10): as it comes, and
+with everything unfolded that it keeps folded. Nothing may be reported to the console, which is where a broken content
+security policy tells, and nothing may be fetched from elsewhere. Where the environment variable HUYING_TEST_SCREENSHOTS
+names a folder, what was seen is kept there, and what a printer would get.
 
 axe-core is put into the page by the debugging protocol, where no policy of the page forbids it; the pages themselves have
 no scripts. Prints what is wrong, a finding a line, and exits with 1 when there is anything.
 """
 
+import os
 import pathlib
+import re
 import sys
 from urllib.parse import urlsplit
 
@@ -32,6 +36,11 @@ OPTIONS = [
     "--disable-sync",
 ]
 LOAD_MS_MAX = 30_000
+UNFOLD = """() => {
+    const folded = [...document.querySelectorAll('details:not([open])')];
+    for (const one of folded) one.open = true;
+    return folded.length;
+}"""
 
 
 def violations(page):
@@ -84,15 +93,32 @@ def look(browser, address):
     # What axe-core itself does from here on is no fault of the page.
     yield from list(told)
     page.evaluate(AXE)
-    for size in (PHONE, DESKTOP, NARROWEST):
-        page.set_viewport_size(size)
-        wide = sideways(page)
-        if wide:
-            yield f"at {size['width']}: {wide}"
-        if size != NARROWEST:
-            for violation in violations(page):
-                yield f"at {size['width']}: {violation}"
+    for unfolded in (False, True):
+        # What is folded is not drawn, and what is not drawn is not looked at.
+        if unfolded and not page.evaluate(UNFOLD):
+            break
+        for size in (PHONE, DESKTOP, NARROWEST):
+            page.set_viewport_size(size)
+            where = f"at {size['width']}" + (", unfolded" if unfolded else "")
+            wide = sideways(page)
+            if wide:
+                yield f"{where}: {wide}"
+            if size != NARROWEST:
+                for violation in violations(page):
+                    yield f"{where}: {violation}"
+                if not unfolded:
+                    keep(page, address, size)
     context.close()
+
+
+def keep(page, address, size):
+    """Keeps what is seen, where somebody wants to see it."""
+    folder = os.environ.get("HUYING_TEST_SCREENSHOTS")
+    if folder:
+        name = re.sub(r"[^0-9A-Za-z]+", "_", address.removeprefix("http://"))
+        page.screenshot(path=f"{folder}/{name}-{size['width']}.png", full_page=True)
+        if size == DESKTOP:
+            page.pdf(path=f"{folder}/{name}.pdf", format="A4", prefer_css_page_size=True)
 
 
 def main(executable, addresses):

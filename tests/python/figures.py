@@ -2,9 +2,9 @@
 
 Usage: figures.py BASE_URL
 
-Fetches the entry bundles of the log, counts units, regions and representatives, in all and month by month, and compares
-with /units.jsonl, /regions.jsonl and /representatives.jsonl, line by line, and with the rates that the pages of units
-show. Prints how much was compared. Fails at the first difference.
+Fetches the entry bundles of the log, counts units, regions, representatives and what went from unit to unit, in all and
+month by month, and compares with /units.jsonl, /regions.jsonl, /representatives.jsonl and /flows.jsonl, line by line, and
+with the rates that the pages of units show. Prints how much was compared. Fails at the first difference.
 """
 
 import collections
@@ -17,8 +17,11 @@ import urllib.request
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 OPEN = ("submitted", "registered", "assigned", "in_handling")
+OVER = ("closed", "declined", "withdrawn")
 TIMES = {"CaseReturned": "returned", "ExtensionGranted": "extensions_granted", "CaseSupervised": "supervised",
          "CriticismCirculated": "criticised"}
+TIMES_OF_UNITS = {"CaseUrged": "urged", "ExtensionRequested": "extensions_requested", "PartAnswered": "parts_answered"}
+DEADLINES_OF_UNITS = ("register", "assign", "reply", "part")
 
 
 def fetch(path: str) -> bytes:
@@ -62,22 +65,53 @@ class Row(collections.Counter):
         self["received"] = 1
 
     def reply(self, at: datetime.datetime, in_time: bool) -> None:
-        if not self.replied_at:
+        """What somebody replies to who never had it is answered along with the case it is part of."""
+        if not self.received_at:
+            self["answered_along"] = 1
+        elif not self.replied_at:
             self.replied_at = at
             self["replied"], self["replied_in_time"] = 1, int(in_time)
 
     def rate(self, details: dict) -> None:
         self["rated"], self["resolved"], self["satisfied"] = 1, details["resolved"], details["satisfied"]
 
+    def end(self, state: str | None, is_overdue: bool | None, is_its_turn: bool) -> None:
+        """What has become of it by now."""
+        if self["replied"]:
+            self["answered_along"] = 0
+        if not self["replied"] and not self["answered_along"]:
+            # Only an answer is judged.
+            self["rated"] = self["resolved"] = self["satisfied"] = 0
+        elif not self["rated"]:
+            self["silent" if state in OVER else "awaiting_rating"] = 1
+        if self.received_at and state in ("declined", "withdrawn"):
+            self[state] = 1
+        self["open"] = int(is_its_turn and state in (None, *OPEN))
+        self["overdue"] = int(self["open"] and bool(is_overdue))
 
-def follow(leaves: list[dict]) -> tuple[Row, dict[str, Row], dict[str, dict]]:
-    """What one case is for its regions, its units and its representatives."""
+
+def way(leaf: dict) -> tuple[str, str, str] | None:
+    """How a case went from whom to whom. What goes on as part of another case goes no way of its own."""
+    details, kind = leaf["details"], leaf["type"]
+    if leaf["standing"]["state"] == "merged":
+        return None
+    if kind in ("CaseDelegated", "CaseEscalated"):
+        return kind[4:].lower(), details["from_office"], details["to_office"]
+    if kind == "CaseTransferred":
+        return "transferred", details["from_unit"], details["to_unit"]
+    if kind == "CaseReturned":
+        return "returned", details["unit"], leaf["standing"]["holder_office"]
+    return None
+
+
+def follow(leaves: list[dict], flows: collections.Counter) -> tuple[Row, dict[str, Row], dict[str, dict]]:
+    """What one case is for its regions, its units and its representatives; and what it adds to the flows."""
     case, units, people = Row(), collections.defaultdict(Row), collections.defaultdict(collections.Counter)
     case.receive(moment(leaves[0]["submitted_at"]))
     addressee = leaves[0]["addressee"] or {}
     if addressee.get("kind") == "representative":
         people[addressee["code"]]["received_at"] = case.received_at
-    before, repliers = {}, []
+    before, of_stage, of_whole, repliers = {}, None, None, []
     for leaf in leaves[1:]:
         at, details, kind = moment(leaf["occurred_at"]), leaf["details"], leaf["type"]
         standing, actor = leaf["standing"], leaf["actor"]
@@ -88,17 +122,27 @@ def follow(leaves: list[dict]) -> tuple[Row, dict[str, Row], dict[str, dict]]:
         if kind in TIMES:
             case[TIMES[kind]] += 1
             units[details["unit"]][TIMES[kind]] += 1
+        if kind in TIMES_OF_UNITS:
+            units[details["unit"]][TIMES_OF_UNITS[kind]] += 1
+        if kind == "CaseTransferred":
+            units[details["from_unit"]]["transferred"] += 1
+        if kind == "DeadlineExpired" and details["kind"] in DEADLINES_OF_UNITS:
+            units[details["unit"]]["expired"] += 1
+        for part in details.get("parts", ()):
+            units[part["unit"]]["parts"] += 1
+        if went := way(leaf):
+            flows[(month(at), *went)] += 1
         if kind == "CaseReplied":
-            in_time = not before.get("deadline_at") or at <= moment(before["deadline_at"])
+            case.reply(at, all(at <= moment(deadline) for deadline in (of_stage, of_whole) if deadline))
+            own = of_stage or of_whole
             repliers = [unit for unit in (details["unit"], standing["holder_office"]) if unit]
-            for row in (case, *(units[unit] for unit in repliers)):
-                row.receive(at)
-                row.reply(at, in_time)
+            for unit in repliers:
+                units[unit].reply(at, not own or at <= moment(own))
         if kind == "CaseRated":
             for row in (case, *(units[unit] for unit in repliers)):
                 row.rate(details)
         who = details.get("representative_code") or (actor["role"] == "representative" and actor["code"])
-        if who:
+        if who and kind != "PrivatePartRead":
             person = people[who]
             person["last_act_at"] = max(at, person.get("last_act_at", at))
             if kind == "CaseClaimed":
@@ -107,13 +151,14 @@ def follow(leaves: list[dict]) -> tuple[Row, dict[str, Row], dict[str, dict]]:
                 person.setdefault("answered_at", at)
             person["urged"] += kind == "CaseUrged"
             person["progress_reported"] += kind == "ProgressReported"
+        of_stage, ran = standing.get("deadline_at"), of_whole
+        # What goes on as part of another case is judged by the time that its own citizen was told.
+        of_whole = standing.get("case_deadline_at") or (ran if standing["state"] == "merged" else None)
         before = standing
-    if not case.replied_at:
-        # Only an answer is judged.
-        case["rated"] = case["resolved"] = case["satisfied"] = 0
-    is_open = not before or before["state"] in OPEN
-    for row in (case, units.get(before.get("responsible_unit"), Row())):
-        row["open"], row["overdue"] = int(is_open), int(is_open and bool(before) and before["overdue"])
+    state, is_overdue = before.get("state"), before.get("overdue")
+    case.end(state, is_overdue, True)
+    for unit, row in units.items():
+        row.end(state, is_overdue, unit == before.get("responsible_unit"))
     return case, units, people
 
 
@@ -134,7 +179,7 @@ def percent(share: int, of: int) -> float | None:
 
 def count(rows: list[Row]) -> dict:
     total = sum(rows, collections.Counter())
-    total["silent"] = total["replied"] - total["rated"]
+    assert total["rated"] + total["awaiting_rating"] + total["silent"] == total["replied"] + total["answered_along"]
     for rate, share, of in RATES:
         total[rate] = percent(total[share], total[of])
     total["median_reply_seconds"] = median(
@@ -185,8 +230,11 @@ def compare(path: str, key: str, expected: dict[str, dict], fields: tuple[str, .
 RATES = (("response_rate_percent", "replied", "received"), ("timeliness_rate_percent", "replied_in_time", "replied"),
          ("resolution_rate_percent", "resolved", "rated"), ("satisfaction_rate_percent", "satisfied", "rated"))
 SHOWN = RATES[:1] + RATES[2:]
-COUNTS = ("received", "replied", "replied_in_time", "rated", "resolved", "satisfied", "silent", "open", "overdue",
-          "returned", "extensions_granted", "supervised", "criticised", "median_reply_seconds", *(rate for rate, _, _ in RATES))
+COUNTS = ("received", "replied", "replied_in_time", "rated", "resolved", "satisfied", "silent", "awaiting_rating", "open",
+          "overdue", "declined", "withdrawn", "returned", "extensions_granted", "supervised", "criticised",
+          "median_reply_seconds", *(rate for rate, _, _ in RATES))
+COUNTS_OF_UNITS = (*COUNTS, "answered_along", "expired", "parts", "parts_answered", "transferred",
+                   "extensions_requested", "urged")
 DUTIES = ("received", "claimed", "taken_on", "answered", "replied", "urged", "progress_reported", "rated", "resolved",
           "satisfied", "median_answer_seconds", "last_act_at")
 
@@ -200,17 +248,27 @@ def compare_page(path: str, counts: dict) -> int:
     return len(wanted)
 
 
+def compare_flows(flows: collections.Counter, size: int) -> int:
+    *lines, end = (json.loads(line) for line in fetch("/flows.jsonl").splitlines())
+    assert end == {"end": True, "rows": len(lines)}, end
+    assert all(line["tree_size"] == size for line in lines)
+    told = {tuple(line[name] for name in ("month", "kind", "from_unit", "to_unit")): line["times"] for line in lines}
+    assert told == flows and len(told) == len(lines), (told, flows)
+    return len(lines)
+
+
 def main() -> None:
     size, cases = histories()
     # By the month, or None for all time: by code: rows.
     units, regions, people = ({None: collections.defaultdict(list)} for _ in range(3))
+    flows = collections.Counter()
 
     def tell(of: dict, code: str, at: datetime.datetime | None, row) -> None:
         for when in {None, at and month(at)}:
             of.setdefault(when, collections.defaultdict(list))[code].append(row)
 
     for leaves in cases:
-        case, rows, persons = follow(leaves)
+        case, rows, persons = follow(leaves, flows)
         for code in filter(None, leaves[0]["region"].values()):
             tell(regions, code, case.received_at, case)
         for code, row in rows.items():
@@ -219,9 +277,9 @@ def main() -> None:
             taken_on = [person[at] for at in ("received_at", "claimed_at") if at in person]
             tell(people, code, min(taken_on, default=None), (person, case))
 
-    compared = 0
+    compared = compare_flows(flows, size)
     for name, key, rows, counted, fields in (
-            ("units", "unit", units, count, COUNTS), ("regions", "region", regions, count, COUNTS),
+            ("units", "unit", units, count, COUNTS_OF_UNITS), ("regions", "region", regions, count, COUNTS),
             ("representatives", "representative", people, count_people, DUTIES)):
         for when, by_code in rows.items():
             expected = {code: counted(of_code) for code, of_code in by_code.items()}

@@ -1,8 +1,13 @@
 //! Files over HTTP, from somebody who may be mistaken or hostile.
 //!
-//! Guarantees that nothing is read without bound: a file has the size that its reader allows, a line too; nothing is waited
-//! for longer than a minute; what is compressed is bounded by what it becomes. No redirect is followed, so that what is
-//! read is what was named. What may succeed at another time (no connection, 429, 502 to 504) is asked for again, a few times.
+//! Guarantees that nothing is read without bound: a file has the size that its reader allows, a line too; what is compressed
+//! is bounded by what it becomes. The beginning of an answer is waited for a minute, each further piece as long, and a
+//! file has to come at [`LEAST_BYTES_A_SECOND`] on the whole, so that one byte a minute is no file. No redirect is followed,
+//! so that what is read is what was named. What may succeed at another time (no connection, 429, 502 to 504, a file that
+//! breaks off or comes too slowly) is asked for again, a few times.
+//!
+//! Not promised: an end of a command that reads many files. A site that sends each as slowly as it may takes so long for
+//! each.
 //!
 //! An answer that is no file (404, 500) is not a failure here but what was found: an audit goes on and tells it.
 
@@ -19,7 +24,7 @@ use reqwest::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, RETRY_AFTER},
     redirect::Policy,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::failure::{Exit, Failure};
 
@@ -30,6 +35,10 @@ const RETRY_WAIT: Duration = Duration::from_millis(200);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long to wait for the beginning of an answer, and for each further piece of it.
 const PIECE_MAX: Duration = Duration::from_secs(60);
+/// The least that has to come of a file each second, on the whole and after [`HEAD_START`]: what a poor line carries.
+const LEAST_BYTES_A_SECOND: u64 = 4 * 1024;
+/// How long a file may take besides: a ledger may have to count before it sends. Tests have less.
+const HEAD_START: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 60 });
 /// What an answer that is no file says is read up to here.
 const PROBLEM_BYTES_MAX: usize = 16 * 1024;
 const PROBLEM_CHARS_MAX: usize = 200;
@@ -104,7 +113,7 @@ impl Site {
             };
             match read {
                 Ok(read) => return Ok(read),
-                Err(error) if attempt == ATTEMPTS => return Err(self.unreachable(path, &error)),
+                Err(error) if attempt == ATTEMPTS => return Err(self.not_whole(path, &error)),
                 Err(_) => sleep(RETRY_WAIT * 2_u32.pow(attempt)).await,
             }
             attempt += 1;
@@ -131,7 +140,7 @@ impl Site {
     ) -> Result<Result<Lines, NoFile>, Failure> {
         Ok(self.open(path).await?.map(|response| Lines {
             gzip: is_gzip(&response).then(|| WriteGzip::new(Vec::new())),
-            response,
+            body: Body::of(response),
             packed: Vec::new(),
             read: Vec::new(),
             taken: 0,
@@ -170,16 +179,66 @@ impl Site {
     }
 
     fn unreachable(&self, path: &str, error: &reqwest::Error) -> Failure {
-        let exit = if error.is_timeout() { Exit::TimedOut } else { Exit::Unexpected };
-        Failure::new(exit, format!("{}{path} cannot be read: {}", self.base, causes(error)))
+        self.not_whole(path, &Broken::of(error))
             .with_hint("is Huying running? ./deploy/up starts a trial installation")
     }
+
+    fn not_whole(&self, path: &str, broken: &Broken) -> Failure {
+        Failure::new(broken.exit, format!("{}{path} cannot be read: {}", self.base, broken.reason))
+    }
+}
+
+/// Why what an answer has did not come.
+#[derive(Debug)]
+struct Broken {
+    exit: Exit,
+    reason: String,
+}
+
+impl Broken {
+    fn of(error: &reqwest::Error) -> Self {
+        let exit = if error.is_timeout() { Exit::TimedOut } else { Exit::Unexpected };
+        Self { exit, reason: causes(error) }
+    }
+}
+
+/// What an answer has, piece by piece, at a pace.
+#[derive(Debug)]
+struct Body {
+    response: Response,
+    begun_at: Instant,
+    /// Bytes so far, as they came.
+    came: u64,
+}
+
+impl Body {
+    fn of(response: Response) -> Self {
+        Self { response, begun_at: Instant::now(), came: 0 }
+    }
+
+    /// The next piece, or `None` after the last.
+    async fn piece(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+        let piece = self.response.chunk().await.map_err(|error| Broken::of(&error))?;
+        let piece: Option<Vec<u8>> = piece.map(Into::into);
+        self.came += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        let elapsed = self.begun_at.elapsed();
+        if piece.is_some() && elapsed > time_for(self.came) {
+            let reason = format!("{} bytes within {} s, which is too slow", self.came, elapsed.as_secs());
+            return Err(Broken { exit: Exit::TimedOut, reason });
+        }
+        Ok(piece)
+    }
+}
+
+/// How long so many bytes may take.
+fn time_for(bytes: u64) -> Duration {
+    HEAD_START + Duration::from_secs(bytes / LEAST_BYTES_A_SECOND)
 }
 
 /// A file that is read line by line.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    response: Response,
+    body: Body,
     gzip: Option<WriteGzip<Vec<u8>>>,
     /// What came and was not yet unpacked.
     packed: Vec<u8>,
@@ -219,7 +278,7 @@ impl Lines {
     /// Reads a piece; false after the last.
     async fn read_on(&mut self) -> Result<bool, String> {
         if self.packed.is_empty() {
-            let piece = self.response.chunk().await.map_err(|error| causes(&error))?;
+            let piece = self.body.piece().await.map_err(|broken| broken.reason)?;
             let is_over = piece.is_none();
             match (&mut self.gzip, piece) {
                 (None, piece) => {
@@ -231,7 +290,7 @@ impl Lines {
                     self.read.append(gzip.get_mut());
                     return Ok(!self.read.is_empty());
                 }
-                (Some(_), Some(piece)) => self.packed = piece.to_vec(),
+                (Some(_), Some(piece)) => self.packed = piece,
             }
         }
         if let Some(gzip) = &mut self.gzip {
@@ -249,14 +308,12 @@ fn not_gzip(error: &std::io::Error) -> String {
 }
 
 /// Reads a whole file. The outer error is worth another try.
-async fn read_file(
-    mut response: Response,
-    bytes_max: usize,
-) -> Result<Result<Vec<u8>, NoFile>, reqwest::Error> {
+async fn read_file(response: Response, bytes_max: usize) -> Result<Result<Vec<u8>, NoFile>, Broken> {
     let too_large = || Ok(Err(NoFile(format!("a file of more than {bytes_max} bytes"))));
     let is_gzip = is_gzip(&response);
+    let mut body = Body::of(response);
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await? {
+    while let Some(piece) = body.piece().await? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > bytes_max {
             return too_large();

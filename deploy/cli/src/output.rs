@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Write as _};
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, text};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Output {
     ) -> Result<(), Failure> {
         match self {
             Self::Human => write_line(&human()),
-            Self::Json => write_line(&json().to_string()),
+            Self::Json => write_line(&text::json(&json())),
             #[cfg(test)]
             Self::Nowhere => json().is_object().then_some(()).ok_or_else(|| Failure::unexpected(human())),
         }
@@ -47,10 +47,10 @@ impl Output {
     }
 
     /// A remark that is not part of the result.
-    pub(crate) fn remark(self, text: &str) {
+    pub(crate) fn remark(self, remark: &str) {
         match self {
-            Self::Human => write_error_line(&format!("note: {}", crate::text::line(text))),
-            Self::Json => write_error_line(&serde_json::json!({ "note": text }).to_string()),
+            Self::Human => write_error_line(&format!("note: {}", text::line(remark))),
+            Self::Json => write_error_line(&text::json(&serde_json::json!({ "note": remark }))),
             #[cfg(test)]
             Self::Nowhere => {}
         }
@@ -60,7 +60,7 @@ impl Output {
     pub(crate) fn failure(self, failure: &Failure) {
         match self {
             Self::Human => write_error_line(&failure.for_people()),
-            Self::Json => write_error_line(&failure.for_programs().to_string()),
+            Self::Json => write_error_line(&text::json(&failure.for_programs())),
             #[cfg(test)]
             Self::Nowhere => {}
         }

@@ -17,6 +17,20 @@ pub(crate) fn lines(text: &str) -> String {
     text.chars().filter(|c| *c == '\n' || (!c.is_control() && !reorders(*c))).collect()
 }
 
+/// JSON in one line, which a terminal shows as it is: characters that would move its cursor or reverse the reading direction
+/// are escaped, as JSON allows for any character of a string, and they stand nowhere else.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    let mut escaped = String::new();
+    for c in value.to_string().chars() {
+        if c.is_control() || reorders(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// Text of several lines, each moved to the right.
 pub(crate) fn indented(text: &str, columns: usize) -> String {
     let margin = " ".repeat(columns);
@@ -139,6 +153,10 @@ mod tests {
 
     #[test]
     fn control_and_direction_characters_never_reach_the_terminal() {
+        let value = serde_json::json!({ "a\u{202e}": ["\u{9b}2J\u{7f}\u{1b}", "路灯\n"] });
+        let shown = json(&value);
+        assert_eq!(shown, r#"{"a\u202e":["\u009b2J\u007f\u001b","路灯\n"]}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
         let hostile = "a\u{1b}[31mb\r\nc\u{9b}2Jd\u{202e}e\u{7}";
         assert_eq!(line(hostile), "a [31mb  c 2Jde ");
         assert_eq!(lines(hostile), "a[31mb\nc2Jde");

@@ -47,11 +47,13 @@ pub struct Account {
     pub state: CaseState,
     /// Office that holds it; empty until routing has decided.
     pub holder_office: String,
-    /// Unit that has to act next, or that replied last; empty until routing has decided.
+    /// Unit that has to act next: after a reply the office, to strike it off. Empty until routing has decided, and when
+    /// nobody has to act any more.
     pub responsible_unit: String,
     /// When its time ends.
     pub deadline_at: Option<Timestamp>,
-    /// When the time of the whole case ends.
+    /// When the time of the whole case ends. One that goes on as part of another keeps the end it had by itself, by which
+    /// its own citizen's answer is judged.
     pub case_deadline_at: Option<Timestamp>,
     /// The public overdue mark: a deadline of the stage, of the whole case or of an open part has passed.
     pub overdue: bool,
@@ -197,7 +199,18 @@ impl Account {
             standing.holder_office.clone_into(&mut self.holder_office);
             standing.responsible_unit.clone_into(&mut self.responsible_unit);
             self.deadline_at = standing.deadline_at;
-            self.case_deadline_at = standing.case_deadline_at;
+            self.case_deadline_at = match standing.state {
+                CaseState::Merged => standing.case_deadline_at.or(self.case_deadline_at),
+                CaseState::Unspecified
+                | CaseState::Submitted
+                | CaseState::Registered
+                | CaseState::Assigned
+                | CaseState::InHandling
+                | CaseState::Replied
+                | CaseState::Closed
+                | CaseState::Declined
+                | CaseState::Withdrawn => standing.case_deadline_at,
+            };
             self.overdue = standing.overdue;
             self.open_parts = standing.open_parts;
             self.petitioner_count = standing.petitioner_count.max(1);
@@ -262,9 +275,16 @@ impl Account {
         facts.note(&before, self, told);
     }
 
-    /// Would a reply at this time, to the case as it stands, come no later than its deadline? Without one it does.
+    /// Would a reply at this time, to the case as it stands, come no later than its deadline, nor than that of the case as a
+    /// whole? Where neither runs it does.
     pub fn is_in_time(&self, at: Timestamp) -> bool {
-        self.deadline_at.is_none_or(|deadline| at <= deadline)
+        [self.deadline_at, self.case_deadline_at].into_iter().flatten().all(|deadline| at <= deadline)
+    }
+
+    /// Would it come in time for the unit that gives it, which answers for its own time alone: no later than the deadline,
+    /// or, where none runs, than that of the case as a whole?
+    pub fn is_in_time_for_its_unit(&self, at: Timestamp) -> bool {
+        self.deadline_at.or(self.case_deadline_at).is_none_or(|deadline| at <= deadline)
     }
 
     /// Names of the fields in which another account of the case says otherwise.
@@ -341,7 +361,7 @@ impl Account {
 
 /// States that no case is in without an office, or the rules in its name, having accepted it. A case can be withdrawn or
 /// merged without, and be closed with the case it was merged into.
-fn implies_registration(state: CaseState) -> bool {
+pub(super) fn implies_registration(state: CaseState) -> bool {
     match state {
         CaseState::Registered | CaseState::Assigned | CaseState::InHandling | CaseState::Replied => true,
         CaseState::Unspecified

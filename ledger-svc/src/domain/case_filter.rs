@@ -14,8 +14,11 @@ pub struct CaseFilter {
     pub query: Option<SearchQuery>,
     /// In the subtree of this region.
     pub region: Option<RegionCode>,
-    /// Held by this unit, or its to act on.
+    /// The unit has had to do with it: it held it, was to act on it, replied to it, or was given a part of it.
     pub unit: Option<String>,
+    /// This unit has to act on it now: it is responsible, and the state is one of
+    /// [`super::figures::STATES_TO_ACT_ON`], as the figures count what is open.
+    pub waiting_for: Option<String>,
     /// Of one of these kinds.
     pub kinds: Vec<CaseKind>,
     /// Of this category or one below it.
@@ -33,9 +36,10 @@ pub struct CaseFilter {
 }
 
 impl CaseFilter {
-    /// Nothing is asked for but the words of a query.
-    pub fn is_query_alone(&self) -> bool {
-        self.query.is_some() && *self == Self { query: self.query.clone(), ..Self::default() }
+    /// The query, and all the rest. They are asked of different tables, so whoever takes the one has to say what becomes
+    /// of the other.
+    pub fn split(&self) -> (Option<&SearchQuery>, Conditions<'_>) {
+        (self.query.as_ref(), Conditions(self))
     }
 
     /// A number that another filter does not have, but for chance: 8 bytes of a SHA-256.
@@ -44,6 +48,7 @@ impl CaseFilter {
             query,
             region,
             unit,
+            waiting_for,
             kinds,
             category,
             states,
@@ -65,6 +70,7 @@ impl CaseFilter {
                 query.as_ref().map(SearchQuery::as_str),
                 region.as_ref().map(RegionCode::as_str),
                 unit,
+                waiting_for,
                 kinds,
                 category,
                 states,
@@ -77,5 +83,21 @@ impl CaseFilter {
         let mut fingerprint = [0; 8];
         fingerprint.copy_from_slice(&Sha256::digest(written)[..8]);
         fingerprint
+    }
+}
+
+/// What a filter asks for besides its query.
+#[derive(Debug, Clone, Copy)]
+pub struct Conditions<'a>(&'a CaseFilter);
+
+impl<'a> Conditions<'a> {
+    /// The filter whose conditions these are.
+    pub fn filter(self) -> &'a CaseFilter {
+        self.0
+    }
+
+    /// True when every case meets them.
+    pub fn are_none(self) -> bool {
+        *self.0 == CaseFilter { query: self.0.query.clone(), ..CaseFilter::default() }
     }
 }

@@ -28,6 +28,24 @@ impl Month {
         Self { year: day.year(), month: day.month() }
     }
 
+    /// The month before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        match self.month {
+            1 => Self { year: self.year.saturating_sub(1), month: 12 },
+            month => Self { month: month - 1, ..self },
+        }
+    }
+
+    /// The month after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self.month {
+            12 => Self { year: self.year.saturating_add(1), month: 1 },
+            month => Self { month: month + 1, ..self },
+        }
+    }
+
     /// How many months lie between the beginning of the Common Era and this one: numbers to compare and subtract.
     pub fn number(self) -> i32 {
         i32::from(self.year) * 12 + i32::from(self.month) - 1
@@ -89,24 +107,38 @@ impl Rate {
 }
 
 /// What is counted of cases: of a unit those it received, of a region those of its subtree.
+///
+/// Every case that was replied to, or answered along with another, is one of three: rated, waiting to be rated, or
+/// [silent](Self::silent).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Cases.
     pub received: u64,
     /// Of these, those replied to: by the unit, while the office held it, or for a region by anybody.
     pub replied: u64,
-    /// Of the replied, those whose first reply came within the time that ran then.
+    /// Of the replied, those whose first reply came in time: for a unit within its own time, for a region also within
+    /// that of the case as a whole.
     pub replied_in_time: u64,
-    /// Of the replied, those rated.
+    /// Cases that a unit answered as part of another one before it ever had them by themselves, and has not replied to by
+    /// themselves since. They are not among the replied, and among the received only where it got them afterwards. 0 for a
+    /// region, in which they lie like all others.
+    pub answered_along: u64,
+    /// Of the replied and the answered along, those rated.
     pub rated: u64,
     /// Of the rated, those whose latest rating says resolved.
     pub resolved: u64,
     /// Of the rated, those whose latest rating says satisfied.
     pub satisfied: u64,
+    /// Of the replied and the answered along, those not rated yet that are not over.
+    pub awaiting_rating: u64,
     /// Of the received, those that wait for a unit, or for this unit, to act now.
     pub open: u64,
     /// Of the open, those with a deadline that has passed.
     pub overdue: u64,
+    /// Of the received, those that are declined now, with a published ground.
+    pub declined: u64,
+    /// Of the received, those that their citizens have taken back.
+    pub withdrawn: u64,
     /// Times a case was returned.
     pub returned: u64,
     /// Times more time was granted.
@@ -115,15 +147,34 @@ pub struct Counts {
     pub supervised: u64,
     /// Times criticised in a circular.
     pub criticised: u64,
+    /// Times a deadline of the unit expired: to register, to assign, to reply, or to answer a part. This and the next five
+    /// are counted of units alone, over all their cases and parts of cases.
+    pub expired: u64,
+    /// Parts that the unit was given as a co-handler.
+    pub parts: u64,
+    /// Of these parts, those it answered.
+    pub parts_answered: u64,
+    /// Times a case was transferred from the unit to another one.
+    pub transferred: u64,
+    /// Times the unit asked for more time.
+    pub extensions_requested: u64,
+    /// Times the unit was urged.
+    pub urged: u64,
     /// Half of the replied got their first reply within this many seconds of being received; none was replied to when
     /// `None`.
     pub median_reply_seconds: Option<u64>,
 }
 
 impl Counts {
-    /// Of the replied, those never rated: silence, counted apart.
+    /// Cases that have an answer: the replied and the answered along.
+    pub fn answered(&self) -> u64 {
+        self.replied + self.answered_along
+    }
+
+    /// Of the replied and the answered along, those that are over without having been rated: silence, counted apart. Whoever
+    /// rates after the closing is silent no more.
     pub fn silent(&self) -> u64 {
-        self.replied.saturating_sub(self.rated)
+        self.answered().saturating_sub(self.rated).saturating_sub(self.awaiting_rating)
     }
 
     /// 响应率.
@@ -273,15 +324,25 @@ impl AddAssign<&Self> for Counts {
         self.received += other.received;
         self.replied += other.replied;
         self.replied_in_time += other.replied_in_time;
+        self.answered_along += other.answered_along;
         self.rated += other.rated;
         self.resolved += other.resolved;
         self.satisfied += other.satisfied;
+        self.awaiting_rating += other.awaiting_rating;
         self.open += other.open;
         self.overdue += other.overdue;
+        self.declined += other.declined;
+        self.withdrawn += other.withdrawn;
         self.returned += other.returned;
         self.extensions_granted += other.extensions_granted;
         self.supervised += other.supervised;
         self.criticised += other.criticised;
+        self.expired += other.expired;
+        self.parts += other.parts;
+        self.parts_answered += other.parts_answered;
+        self.transferred += other.transferred;
+        self.extensions_requested += other.extensions_requested;
+        self.urged += other.urged;
     }
 }
 
@@ -337,6 +398,13 @@ mod tests {
         assert_eq!(Rate { count: 0, of: 0 }.percent(), None);
         assert_eq!(Rate { count: 0, of: 0 }.tenths(), None);
         assert_eq!(Counts::default().response_rate().percent(), None);
+    }
+
+    #[test]
+    fn whoever_was_answered_has_rated_or_still_may_or_is_silent() {
+        let counts =
+            Counts { replied: 4, answered_along: 3, rated: 2, awaiting_rating: 1, ..Counts::default() };
+        assert_eq!((counts.answered(), counts.silent()), (7, 4));
     }
 
     #[test]

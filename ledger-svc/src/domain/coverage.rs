@@ -13,6 +13,9 @@ use super::merkle::{Edge, Hash, TILE_WIDTH, Tile, TileId, Tiles, perfect_root};
 pub struct Coverage {
     /// Places of leaves that are not the ones in the log.
     pub changed_leaves: BTreeSet<u64>,
+    /// Places of leaves that nothing here proves to be the ones in the log: those, and those under tiles that do not lead
+    /// to the root, which may have been changed together with their leaves.
+    pub unproved_leaves: BTreeSet<u64>,
     /// Tiles that are not the ones in the log, by themselves or because one above them is not.
     pub changed_tiles: BTreeSet<TileId>,
 }
@@ -52,8 +55,10 @@ pub fn check(
     let mut tower = Tower { tree_size, root, kept, mended: None, genuine: BTreeMap::new() };
     // From the right: when a changed entry on the edge is the only fault there, all other tiles are judged without it.
     for (id, leaves) in by_tile.into_iter().rev() {
+        let places: BTreeSet<u64> = leaves.iter().map(|(_, leaf_index, _)| *leaf_index).collect();
         let Some(hashes) = tower.hashes(id) else {
             coverage.changed_tiles.insert(id);
+            coverage.unproved_leaves.extend(places);
             continue;
         };
         let mut claimed = hashes.to_vec();
@@ -75,6 +80,7 @@ pub fn check(
         if differing.is_empty() {
             if !genuine {
                 coverage.changed_tiles.insert(id);
+                coverage.unproved_leaves.extend(places);
             }
         } else if genuine {
             coverage.changed_leaves.append(&mut differing);
@@ -82,14 +88,32 @@ pub fn check(
             coverage.changed_tiles.insert(id);
             if !tower.leads_up(id, &claimed) {
                 coverage.changed_leaves.append(&mut differing);
+                coverage.unproved_leaves.extend(places);
             }
         }
     }
+    coverage.unproved_leaves.extend(&coverage.changed_leaves);
     for id in Edge::tile_ids(tree_size) {
         tower.is_genuine(id);
     }
     coverage.changed_tiles.extend(tower.genuine.iter().filter(|(_, genuine)| !**genuine).map(|(id, _)| *id));
     coverage
+}
+
+/// The tiles that [`covers`] needs.
+pub fn tiles_above(id: TileId, tree_size: u64) -> Vec<TileId> {
+    let mut ids: BTreeSet<TileId> = Edge::tile_ids(tree_size).into_iter().collect();
+    let mut id = id;
+    while ids.insert(id) && is_full(id, tree_size) {
+        id = above(id);
+    }
+    ids.into_iter().collect()
+}
+
+/// Does a tile lead to the root of a tree, by every tile above it? `kept` are the tiles that [`tiles_above`] named.
+pub fn covers(id: TileId, tree_size: u64, root: &Hash, kept: &BTreeMap<TileId, Vec<Hash>>) -> bool {
+    let mut tower = Tower { tree_size, root: Some(root), kept, mended: None, genuine: BTreeMap::new() };
+    tower.is_genuine(id)
 }
 
 /// Tiles above each other.
@@ -197,9 +221,11 @@ mod tests {
         }
     }
 
+    /// Changed leaves, which are unproved, and changed tiles, whose leaves are proved otherwise.
     fn found(leaves: &[u64], tiles: &[(u8, u64)]) -> Coverage {
         Coverage {
             changed_leaves: leaves.iter().copied().collect(),
+            unproved_leaves: leaves.iter().copied().collect(),
             changed_tiles: tiles
                 .iter()
                 .map(|(level, index)| TileId { level: *level, index: *index })
@@ -229,16 +255,37 @@ mod tests {
         // The tile above is not the one that was signed, so nothing under it is covered.
         let mut bent = tiles.clone();
         bent.get_mut(&TileId { level: 1, index: 0 }).unwrap()[7][0] ^= 1;
-        let expected = found(&[], &[(0, 0), (0, 1), (0, 255), (1, 0)]);
+        let unproved = |places: &[u64], tiles: &[(u8, u64)]| Coverage {
+            unproved_leaves: places.iter().copied().collect(),
+            ..found(&[], tiles)
+        };
+        let expected = unproved(&[3, 300, 65_535], &[(0, 0), (0, 1), (0, 255), (1, 0)]);
         assert_eq!(check(&leaves, log.size(), Some(&log.root), &bent), expected);
         let mut lacking = tiles.clone();
         lacking.remove(&TileId { level: 0, index: 1 });
-        assert_eq!(check(&leaves, log.size(), Some(&log.root), &lacking), found(&[], &[(0, 1)]));
+        assert_eq!(check(&leaves, log.size(), Some(&log.root), &lacking), unproved(&[300], &[(0, 1)]));
         // Another root: the whole edge is in doubt, and with it everything.
         let other = leaf_hash(b"other");
         let coverage = check(&leaves, log.size(), Some(&other), &tiles);
         assert!(coverage.changed_leaves.is_empty() && coverage.changed_tiles.len() == tiles.len());
+        assert!(coverage.unproved_leaves.iter().eq(&asked));
         assert_eq!(check(&leaves, log.size(), None, &tiles), found(&[], &[]));
+    }
+
+    #[test]
+    fn a_leaf_that_was_changed_together_with_its_tile_is_unproved() {
+        let log = log(70_000);
+        let asked = [3, 300, 301, 69_999];
+        // Of one on the edge, whatever the edge has to prove is in doubt.
+        for (place, others_are_proved) in [(300, true), (69_999, false)] {
+            let (mut leaves, mut tiles) = (log.asked(&asked), log.needed(&asked));
+            let id = TileId { level: 0, index: place / 256 };
+            leaves.insert(place, leaf_hash(b"bent"));
+            tiles.get_mut(&id).unwrap()[(place % 256) as usize] = leaf_hash(b"bent");
+            let coverage = check(&leaves, log.size(), Some(&log.root), &tiles);
+            assert!(coverage.unproved_leaves.contains(&place) && coverage.changed_tiles.contains(&id));
+            assert_eq!(!coverage.unproved_leaves.contains(&3), others_are_proved);
+        }
     }
 
     #[test]
@@ -265,9 +312,12 @@ mod tests {
             let (leaves, mut tiles) = (log.asked(&asked), log.needed(&asked));
             prop_assert_eq!(check(&leaves, size, Some(&log.root), &tiles), Coverage::default());
             let id = *tiles.keys().nth(tile.index(tiles.len())).unwrap();
+            prop_assert!(tiles_above(id, size).iter().all(|above| tiles.contains_key(above)));
+            prop_assert!(covers(id, size, &log.root, &tiles));
             let hashes = tiles.get_mut(&id).unwrap();
             let entry = entry.index(hashes.len());
             hashes[entry][byte] ^= 1;
+            prop_assert!(!covers(id, size, &log.root, &tiles));
             let coverage = check(&leaves, size, Some(&log.root), &tiles);
             prop_assert!(coverage.changed_tiles.contains(&id) && coverage.changed_leaves.is_empty());
         }

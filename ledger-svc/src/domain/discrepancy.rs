@@ -15,6 +15,8 @@ pub enum Subject {
     Account,
     /// What the figures count of the case.
     Figures,
+    /// What the case is found by.
+    Search,
 }
 
 impl Subject {
@@ -26,6 +28,7 @@ impl Subject {
             Self::Text => "text",
             Self::Account => "account",
             Self::Figures => "figures",
+            Self::Search => "search",
         }
     }
 }

@@ -13,7 +13,8 @@ use huying_platform::{
     status::{from_micros, micros, timestamp_from_proto, timestamp_to_proto},
 };
 use huying_proto::events::v1::{
-    Actor, ActorRole, CaseHeader, CaseKind, CaseState, Event, Publication, Standing, event::Body,
+    Actor, ActorRole, CaseHeader, CaseKind, CaseState, Event, Publication, Standing, addressee::To,
+    event::Body,
 };
 use jiff::Timestamp;
 
@@ -115,6 +116,11 @@ impl CaseEvent {
         let region = header.region.as_ref().ok_or_else(|| wrong("header.region", "is missing"))?;
         let region = RegionPath::from_proto(region).map_err(|error| wrong("header.region", error))?;
         check_code("header.category", &header.category, CATEGORY_BYTES_MAX)?;
+        if let Some(To::RepresentativeCode(code) | To::StationCode(code) | To::RegionCode(code)) =
+            header.addressee.as_ref().and_then(|addressee| addressee.to.as_ref())
+        {
+            check_code("header.addressee", code, CODE_BYTES_MAX)?;
+        }
         let actor = event.actor.ok_or_else(|| wrong("actor", "is missing"))?;
         let actor_role = ActorRole::try_from(actor.role)
             .ok()

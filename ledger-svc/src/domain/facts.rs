@@ -2,8 +2,8 @@
 //!
 //! Guaranteed: facts are a fold over the leaves, so whoever has the leaves can recompute every figure; what each counts
 //! is said at [`UnitFact`], [`RepresentativeFact`] and [`Hop`]. Facts of two stretches of a history, taken together
-//! as the stores do it (what came first stays, what is counted adds up, the latest rating replaces the one before),
-//! are the facts of the whole.
+//! as the stores do it (what came first stays, what is counted adds up, the latest rating replaces the one before, and a
+//! reply is one to a case that the unit had if it had it in whatever stretch before), are the facts of the whole.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,8 @@ pub struct Rating {
 pub struct FirstReply {
     /// When.
     pub at: Timestamp,
-    /// No later than the deadline that ran just before it; also where none ran.
+    /// In time, by the clocks that ran just before it: see [`Account::is_in_time`] and
+    /// [`Account::is_in_time_for_its_unit`].
     pub in_time: bool,
 }
 

@@ -10,7 +10,8 @@
 //!   [`discrepancy`]: what is not as it was logged.
 //! - [`counts`]: what is counted of cases, and the rates that follow.
 //! - [`merging`]: which cases go on as one.
-//! - [`merkle`], [`note`], [`checkpoint`]: the tree, and what is signed of it; [`log_keys`]: with which keys.
+//! - [`merkle`], [`note`], [`checkpoint`]: the tree, and what is signed of it; [`log_keys`]: with which keys; [`head`]:
+//!   whether the log may be carried on.
 //! - [`cosignature`], [`witness`]: how logs vouch for each other.
 //! - [`log_range`]: which leaves and trees may be asked for.
 //! - [`tile_path`], [`entry_bundle`], [`proof_file`]: the forms in which the log leaves the house.
@@ -26,6 +27,7 @@ pub mod entry_bundle;
 pub mod event;
 pub mod facts;
 pub mod figures;
+pub mod head;
 pub mod highlight;
 pub mod history;
 pub mod leaf;

@@ -163,14 +163,23 @@ impl Signer {
         key::encode(KeyKind::Note, &self.name, &self.key.verifying_key())
     }
 
-    /// A note's further signature lines, with those of these keys that have not signed it yet.
+    /// What verifies its signatures.
+    pub fn verifier(&self) -> Verifier {
+        Verifier { name: self.name.clone(), key: self.key.verifying_key() }
+    }
+
+    /// Further signature lines for a note of this text, of those of these keys that have not signed it yet. The text is
+    /// asked for, so that nobody signs what happens to stand in a note.
     ///
     /// # Errors
-    /// [`NoteError::MalformedNote`].
-    pub fn complete(note: &str, signers: &[Self]) -> Result<String, NoteError> {
+    /// [`NoteError::MalformedNote`], also when the note has another text.
+    pub fn complete(text: &str, note: &str, signers: &[Self]) -> Result<String, NoteError> {
         let signed = SignedNote::parse(note)?;
+        if signed.text != text {
+            return Err(NoteError::MalformedNote("it has another text"));
+        }
         let absent = signers.iter().filter(|signer| !signed.names(&signer.name));
-        Ok(absent.map(|signer| signer.line(signed.text)).collect())
+        Ok(absent.map(|signer| signer.line(text)).collect())
     }
 
     fn line(&self, text: &str) -> String {
@@ -232,6 +241,24 @@ impl Verifier {
     }
 }
 
+/// One of these keys at least has signed, and none that has did so wrongly, as signed-note asks.
+///
+/// # Errors
+/// [`NoteError::NotSigned`], [`NoteError::BadSignature`].
+pub fn check_signatures(note: &SignedNote<'_>, keys: &[Verifier]) -> Result<(), NoteError> {
+    let mut outcome = Err(NoteError::NotSigned);
+    for key in keys {
+        match key.verify(note) {
+            Ok(()) => outcome = Ok(()),
+            Err(NoteError::NotSigned) => {}
+            Err(
+                error @ (NoteError::BadSignature | NoteError::MalformedNote(_) | NoteError::MalformedKey(_)),
+            ) => return Err(error),
+        }
+    }
+    outcome
+}
+
 fn check_text(text: &str) -> Result<(), NoteError> {
     if !text.ends_with('\n') {
         return Err(NoteError::MalformedNote("the text does not end with a newline"));
@@ -279,9 +306,12 @@ mod tests {
         assert_eq!(Verifier::parse(&other.verifier_key()).unwrap().open(&note), Ok(TEXT));
         let stranger = Verifier::parse(&third.verifier_key()).unwrap();
         assert_eq!(stranger.open(&note), Err(NoteError::NotSigned));
-        let missing = Signer::complete(&note, &[other, third, signer()]).unwrap();
+        let signers = [other, third, signer()];
+        let missing = Signer::complete(TEXT, &note, &signers).unwrap();
         assert_eq!(stranger.open(&format!("{note}{missing}")), Ok(TEXT));
         assert_eq!(missing.lines().count(), 1);
+        let other_text = note.replace("answer", "question");
+        assert!(matches!(Signer::complete(TEXT, &other_text, &signers), Err(NoteError::MalformedNote(_))));
     }
 
     #[test]

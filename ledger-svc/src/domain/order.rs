@@ -2,11 +2,11 @@
 //!
 //! Guaranteed: what is appended of a case are the versions after the last known one, each once, in order, without
 //! gaps; what is early waits; what is known already makes nothing. Left to others: keeping what waits, and that
-//! nobody else appends in between.
+//! nobody else appends in between, and holding what is known already against the log.
 
 use std::collections::{BTreeMap, HashMap};
 
-use huying_platform::ids::CaseId;
+use huying_platform::ids::{CaseId, EventId};
 
 use super::event::CaseEvent;
 
@@ -21,6 +21,27 @@ pub struct Arrangement {
     pub unpark: Vec<(CaseId, u64)>,
     /// How many were known already, or came twice.
     pub duplicates: usize,
+    /// Those of them whose version the log had before.
+    pub again: Vec<Claim>,
+    /// Events that claim a version which another event has.
+    pub contradicting: Vec<Claim>,
+}
+
+/// That an event is a version of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The case.
+    pub case_id: CaseId,
+    /// The version.
+    pub version: u64,
+    /// The event.
+    pub event_id: EventId,
+}
+
+impl Claim {
+    fn of(event: &CaseEvent) -> Self {
+        Self { case_id: event.case_id, version: event.version, event_id: event.event_id }
+    }
 }
 
 /// Arranges a batch. `known` has the last appended version of each case of the batch that has any, and `parked` all
@@ -44,13 +65,23 @@ pub fn arrange(
     for event in incoming {
         let case_id = event.case_id;
         let last = last.entry(case_id).or_insert(0);
-        if event.version <= *last {
+        if event.version <= known.get(&case_id).copied().unwrap_or(0) {
             arrangement.duplicates += 1;
+            arrangement.again.push(Claim::of(&event));
             continue;
         }
         let waiting = waiting.entry(case_id).or_default();
-        if waiting.contains_key(&event.version) {
+        let is_same = |other: &CaseEvent| other.case_id == case_id && other.version == event.version;
+        let other = match waiting.get(&event.version) {
+            Some(other) => Some(&other.event),
+            None if event.version <= *last => arrangement.append.iter().find(|other| is_same(other)),
+            None => None,
+        };
+        if let Some(other) = other {
             arrangement.duplicates += 1;
+            if other.event_id != event.event_id {
+                arrangement.contradicting.push(Claim::of(&event));
+            }
             continue;
         }
         waiting.insert(event.version, Waiting { event, kept: false });
@@ -112,7 +143,20 @@ mod tests {
         let case = nth(1, 1).case_id;
         let arrangement =
             arrange(&HashMap::from([(case, 2)]), vec![nth(1, 5)], vec![nth(1, 1), nth(1, 2), nth(1, 5)]);
-        assert_eq!(arrangement, Arrangement { duplicates: 3, ..Arrangement::default() });
+        let again = [nth(1, 1), nth(1, 2)].iter().map(Claim::of).collect();
+        assert_eq!(arrangement, Arrangement { duplicates: 3, again, ..Arrangement::default() });
+    }
+
+    #[test]
+    fn another_event_of_a_version_is_told() {
+        let other = |event: CaseEvent| CaseEvent { event_id: EventId::new_v7(), ..event };
+        let case = nth(1, 1).case_id;
+        let known = HashMap::from([(case, 1)]);
+        let (parked, appended) = (other(nth(1, 5)), other(nth(1, 2)));
+        let incoming = vec![nth(1, 2), appended.clone(), nth(1, 2), parked.clone()];
+        let arrangement = arrange(&known, vec![nth(1, 5)], incoming);
+        assert_eq!(versions(&arrangement.append), [2]);
+        assert_eq!(arrangement.contradicting, [Claim::of(&appended), Claim::of(&parked)]);
     }
 
     proptest! {

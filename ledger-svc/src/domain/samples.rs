@@ -21,7 +21,7 @@ pub(crate) const OFFICE: &str = "150802001-office";
 const SOON_US: i64 = 1_773_000_000_000_000;
 const LATER_US: i64 = 1_774_000_000_000_000;
 
-fn trace() -> Option<RuleTrace> {
+pub(crate) fn trace() -> Option<RuleTrace> {
     Some(RuleTrace {
         directory_revision: 7,
         considered: vec![RuleConsidered {

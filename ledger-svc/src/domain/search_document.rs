@@ -16,6 +16,10 @@ use super::{
 /// nearly all cases have, and it keeps a document within the megabyte that PostgreSQL allows for its lexemes.
 pub const DOCUMENT_MAX_CHARS: usize = 60_000;
 
+/// How much of what was said after the submission a document is drawn from, in bytes, the latest first: as much as it can
+/// have, for a Chinese character has three bytes, and some more for the punctuation, which it leaves out.
+pub const LATER_MAX_BYTES: usize = DOCUMENT_MAX_CHARS * 4;
+
 /// Between title, body and the rest where a document is one text. No segmented text has it.
 const FIELD_SEPARATOR: &str = "\u{1f}";
 
@@ -181,6 +185,26 @@ mod tests {
             document.title.chars().count() + document.body.chars().count() + document.said.chars().count();
         assert!((DOCUMENT_MAX_CHARS..DOCUMENT_MAX_CHARS * 2).contains(&length), "{length}");
         assert!(document.said.starts_with("第 20 次"), "{}", &document.said[..30]);
+    }
+
+    /// Whoever reads a case draws its document again and holds it against the one that is kept. Where this fails, documents
+    /// are drawn otherwise than before: raise [`segmentation::FORMAT`], and write the new digest here.
+    #[test]
+    fn documents_of_one_format_are_drawn_alike() {
+        let (account, _) = told(vec![submitted(1), registered(1, 2)]);
+        let document = SearchDocument::of(&account, &texts()).unwrap();
+        let lexemes = document.lexemes();
+        let mut sorted: Vec<&str> = lexemes.split(' ').collect();
+        sorted.sort_unstable();
+        let sample = "流沙河镇罘罳村Ａ8县，楼道灯不亮！巴彦淖尔市人大代表①㎡ ᠮᠣᠩᠭᠣᠯ 2026年";
+        let mut sampled: Vec<String> = segmentation::lexemes([segmentation::segment(sample, 100).as_str()])
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        sampled.sort_unstable();
+        let drawn = format!("{}\n{}\n{}", document.joined(), sorted.join(" "), sampled.join(" "));
+        let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(drawn)[..8]);
+        assert_eq!((segmentation::FORMAT, digest.as_str()), (2, "bd3a156cd6b532d7"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Number of the rules of this file and of the search document. Texts are indexed anew when it is raised, which a new
 /// version of the dictionary asks for as well.
-pub const FORMAT: i32 = 1;
+pub const FORMAT: i32 = 2;
 
 /// Longest run of letters and digits that is told from others, in characters. PostgreSQL takes lexemes of 2,046 bytes.
 const RUN_MAX_CHARS: usize = 64;
@@ -33,6 +33,10 @@ pub const BETWEEN_RUNS: char = '\n';
 
 /// The dictionary: some 33 MB, read once, in a quarter of a second, when first needed.
 static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
+
+/// How often the dictionary's texts have a character that everybody reads and writes: some 3,500 characters have as many,
+/// which is how many a school teaches.
+const COMMON_TIMES: usize = 300;
 
 /// Reads the dictionary now rather than with the first search.
 pub fn warm_up() {
@@ -184,6 +188,17 @@ pub fn words(script: Script, run: &str) -> Vec<&str> {
         Script::Han => JIEBA.cut(run, true).into_iter().map(|token| token.word).collect(),
         Script::Other => split_where(run, |before, after| before.is_numeric() != after.is_numeric()),
     }
+}
+
+/// Is this one of the characters that are in every text, and not one of a name?
+pub fn is_common(character: char) -> bool {
+    // For a single character it is how often the dictionary's texts have it, give or take one.
+    JIEBA.suggest_freq(character.encode_utf8(&mut [0; 4])) >= COMMON_TIMES
+}
+
+/// Does the dictionary have the word?
+pub fn is_known(word: &str) -> bool {
+    JIEBA.has_word(word)
 }
 
 /// What a character is folded to.

@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
     merkle::{Hash, empty_root, verify_consistency},
-    note::{NoteError, SignedNote, Verifier},
+    note::{NoteError, SignedNote, Verifier, check_signatures},
 };
 
 #[cfg(test)]
@@ -209,21 +209,6 @@ pub fn open<'a>(logs: &WitnessedLogs, request: AddCheckpoint<'a>) -> Result<Subm
         return Err(Refusal::OldSizeTooLarge);
     }
     Ok(Submission { text: note.text, checkpoint, old_size: request.old_size, path: request.path })
-}
-
-/// One key at least has signed, and of those that have none wrongly, as signed-note asks.
-fn check_signatures(note: &SignedNote<'_>, keys: &[Verifier]) -> Result<(), NoteError> {
-    let mut outcome = Err(NoteError::NotSigned);
-    for key in keys {
-        match key.verify(note) {
-            Ok(()) => outcome = Ok(()),
-            Err(NoteError::NotSigned) => {}
-            Err(
-                error @ (NoteError::BadSignature | NoteError::MalformedNote(_) | NoteError::MalformedKey(_)),
-            ) => return Err(error),
-        }
-    }
-    outcome
 }
 
 /// The tree of a log that the witness cosigned last.

@@ -1,5 +1,7 @@
 //! What operators do with the account. Their token must not be limited to a region: the account is of all regions.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, BoxStream};
 use huying_platform::{
     Platform,
@@ -12,7 +14,10 @@ use huying_proto::ledger::v1::{
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Request, Response, Status};
 
-use crate::use_cases::rebuild_account::{Progress, RebuildError, rebuild_account};
+use crate::{
+    LogIdentity,
+    use_cases::rebuild_account::{Progress, RebuildError, rebuild_account},
+};
 
 /// Answers ahead of the operator: a rebuild waits for whoever watches it.
 const AHEAD: usize = 4;
@@ -21,12 +26,13 @@ const AHEAD: usize = 4;
 #[derive(Debug)]
 pub struct LedgerAdminApi {
     platform: Platform,
+    log: Arc<LogIdentity>,
 }
 
 impl LedgerAdminApi {
     /// Over the platform's own connections: a rebuild takes longer than a reader may.
-    pub fn new(platform: &Platform) -> Self {
-        Self { platform: platform.clone() }
+    pub fn new(platform: &Platform, log: Arc<LogIdentity>) -> Self {
+        Self { platform: platform.clone(), log }
     }
 }
 
@@ -47,9 +53,10 @@ impl LedgerAdminService for LedgerAdminApi {
         let (told, progress) = mpsc::channel(AHEAD);
         let (end, ended) = oneshot::channel();
         let (db, stop) = (self.platform.db.clone(), self.platform.shutdown());
+        let log = Arc::clone(&self.log);
         self.platform.spawn("rebuild", async move {
             let outcome = tokio::select! {
-                outcome = rebuild_account(&db, &told) => outcome,
+                outcome = rebuild_account(&db, &log, &told) => outcome,
                 () = stop.cancelled() => Err(RebuildError::Stopping),
             };
             drop(told);
@@ -81,6 +88,8 @@ fn answer(progress: &Progress, done: bool) -> RebuildAccountResponse {
         mended: progress.mended,
         mended_case_ids: progress.mended_case_ids.iter().map(ToString::to_string).collect(),
         done,
+        damaged: progress.damaged,
+        damaged_case_ids: progress.damaged_case_ids.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -100,6 +109,9 @@ fn last_answer(outcome: Result<Progress, RebuildError>) -> Result<RebuildAccount
         RebuildError::OfLaterVersion(_) => refused(Code::FailedPrecondition, "LATER_VERSION", message, &[]),
         RebuildError::Damaged { count, .. } => {
             refused(Code::DataLoss, "LINES_DAMAGED", message, &[("cases", count.to_string())])
+        }
+        RebuildError::Head(fault) => {
+            refused(Code::DataLoss, "LOG_DAMAGED", format!("{message}: {}", chain(&fault)), &[])
         }
         RebuildError::Abandoned | RebuildError::Stopping => {
             refused(Code::Unavailable, "REBUILD_BROKEN_OFF", message, &[])

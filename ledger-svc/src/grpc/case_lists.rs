@@ -1,16 +1,20 @@
 //! What a list of cases is asked for, read from the contract.
+//!
+//! A region, a unit or a representative that the directory does not know, or knows no more, may have cases still: so it is
+//! asked for like any other, as the pages do.
+
+use std::{fmt::Display, str::FromStr};
 
 use huying_platform::{
-    codes::RegionCode,
-    directory::Directory,
-    status::{self, Violations, from_micros, timestamp_from_proto},
+    codes::{RegionCode, RepresentativeCode, UnitCode},
+    status::{Violations, from_micros, timestamp_from_proto},
 };
 use huying_proto::{
     events::v1::{CaseKind, CaseState},
     ledger::v1::ListCasesRequest,
 };
 use jiff::Timestamp;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{
     domain::{case_filter::CaseFilter, search_query::SearchQuery},
@@ -23,6 +27,10 @@ const PAGE_SIZE_DEFAULT: u32 = 50;
 
 /// Most cases on a page.
 const PAGE_SIZE_MAX: u32 = 500;
+
+/// Most cases on a page that was searched for: each of them is read again for the place that matches. Whoever asks for more
+/// gets as many.
+const FOUND_PAGE_SIZE_MAX: u32 = 100;
 
 /// Most states, and most kinds, that a filter names: more would be a mistake, there are fewer.
 const NAMED_MAX: usize = 16;
@@ -41,7 +49,7 @@ pub(super) struct ListAsked {
 impl ListAsked {
     /// Reads a request; everything that is wrong with its form is said at once.
     #[allow(clippy::result_large_err)] // The size is tonic's choice.
-    pub(super) fn parse(request: &ListCasesRequest, directory: &Directory) -> Result<Self, Status> {
+    pub(super) fn parse(request: &ListCasesRequest) -> Result<Self, Status> {
         let mut violations = Violations::new();
         let filter = filter(request, &mut violations);
         let page_size = match request.page_size {
@@ -62,34 +70,34 @@ impl ListAsked {
             }
         }
         violations.check()?;
-        check_names(&filter, directory)?;
+        let page_size = match &filter.query {
+            Some(_) => page_size.min(FOUND_PAGE_SIZE_MAX),
+            None => page_size,
+        };
         Ok(Self { filter, after, page_size })
     }
 }
 
 fn filter(request: &ListCasesRequest, violations: &mut Violations) -> CaseFilter {
     let mut filter = CaseFilter { overdue_only: request.overdue_only, ..CaseFilter::default() };
-    let named = |text: &String| (!text.is_empty()).then(|| text.clone());
     if !request.query.trim().is_empty() {
         match SearchQuery::parse(&request.query) {
             Ok(query) => filter.query = Some(query),
             Err(error) => violations.add("query", error.to_string()),
         }
     }
-    if !request.region_code.is_empty() {
-        match request.region_code.parse::<RegionCode>() {
-            Ok(region) => filter.region = Some(region),
-            Err(error) => violations.add("region_code", error.to_string()),
-        }
-    }
-    filter.unit = named(&request.unit);
+    filter.region = code::<RegionCode>("region_code", &request.region_code, violations);
+    filter.unit = code::<UnitCode>("unit", &request.unit, violations).map(|code| code.to_string());
+    filter.waiting_for = code::<UnitCode>("responsible_unit", &request.responsible_unit, violations)
+        .map(|code| code.to_string());
     filter.kinds = several("kinds", &request.kinds, CaseKind::Unspecified, violations);
     filter.states = several("states", &request.states, CaseState::Unspecified, violations);
-    filter.category = named(&request.category);
+    filter.category = (!request.category.is_empty()).then(|| request.category.clone());
     if let Some(category) = &filter.category {
-        let is_path = !category.split('/').any(str::is_empty);
+        let is_path = !category.split('/').any(str::is_empty) && !category.chars().any(char::is_control);
         if !is_path || category.chars().count() > CATEGORY_MAX_CHARS {
-            let right = "names joined by \"/\", such as 城乡建设/供热, of at most 200 characters, would be";
+            let right = "names joined by \"/\", such as 城乡建设/供热, of at most 200 characters, none of them a \
+                         control character, would be";
             violations.add("category", format!("is no path of a category; {right}"));
         }
     }
@@ -103,8 +111,18 @@ fn filter(request: &ListCasesRequest, violations: &mut Violations) -> CaseFilter
         violations
             .add("submitted_before", format!("is not after submitted_from, {from}; later would be right"));
     }
-    filter.representative = named(&request.representative_code);
+    filter.representative =
+        code::<RepresentativeCode>("representative_code", &request.representative_code, violations)
+            .map(|code| code.to_string());
     filter
+}
+
+/// A code; an empty one asks for nothing.
+fn code<C: FromStr<Err: Display>>(field: &'static str, text: &str, violations: &mut Violations) -> Option<C> {
+    if text.is_empty() {
+        return None;
+    }
+    text.parse().map_err(|error| violations.add(field, format!("{error}"))).ok()
 }
 
 fn several<T: TryFrom<i32> + PartialEq + Copy>(
@@ -139,20 +157,4 @@ fn time(
         violations.add(field, "is not within the years 1 to 9999; that would be right");
     }
     read
-}
-
-#[allow(clippy::result_large_err)] // The size is tonic's choice.
-fn check_names(filter: &CaseFilter, directory: &Directory) -> Result<(), Status> {
-    let unknown = |reason: &str, message: String| Err(status::refused(Code::NotFound, reason, message, &[]));
-    if let Some(region) = filter.region.as_ref().filter(|code| directory.region(code.as_str()).is_none()) {
-        return unknown("REGION_UNKNOWN", format!("there is no region {region}"));
-    }
-    if let Some(unit) = filter.unit.as_ref().filter(|code| directory.unit(code).is_none()) {
-        return unknown("UNIT_UNKNOWN", format!("there is no unit {unit:?}"));
-    }
-    if let Some(code) = filter.representative.as_ref().filter(|code| directory.representative(code).is_none())
-    {
-        return unknown("REPRESENTATIVE_UNKNOWN", format!("there is no representative {code:?}"));
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use huying_platform::{
     Platform,
+    codes::UnitCode,
     directory::DirectoryHandle,
     status::{self, timestamp_to_proto},
 };
@@ -15,17 +16,14 @@ use huying_proto::ledger::v1::{
 use sqlx::PgPool;
 use tonic::{Code, Request, Response, Status};
 
-use super::{case_lists::ListAsked, one_case, refusal};
+use super::{case_lists::ListAsked, one_case, refusal, violation};
 use crate::{
-    domain::{account::Account, highlight},
+    domain::{account::Account, counts::Counts, highlight},
     page_token::page_token,
+    searching::{self, SearchError, Searches},
     use_cases::{
-        get_case::GetCase,
-        latest_checkpoint::latest_checkpoint,
-        list_cases::{ListedCase, list_cases},
-        log_keys::foremost_key,
-        prove_inclusion::prove_inclusion,
-        unit_figures::unit_figures,
+        figures::unit_figures, get_case::GetCase, latest_checkpoint::latest_checkpoint,
+        list_cases::ListedCase, log_keys::key_of_note, prove_inclusion::prove_inclusion,
     },
 };
 
@@ -34,13 +32,14 @@ use crate::{
 pub struct LedgerApi {
     db: PgPool,
     cases: Arc<GetCase>,
+    searches: Arc<Searches>,
     directory: DirectoryHandle,
 }
 
 impl LedgerApi {
     /// Reads over these connections.
-    pub fn new(platform: &Platform, readers: PgPool, cases: Arc<GetCase>) -> Self {
-        Self { db: readers, cases, directory: platform.directory.clone() }
+    pub fn new(platform: &Platform, readers: PgPool, cases: Arc<GetCase>, searches: Arc<Searches>) -> Self {
+        Self { db: readers, cases, searches, directory: platform.directory.clone() }
     }
 }
 
@@ -51,7 +50,7 @@ impl LedgerService for LedgerApi {
         _: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
         let (_, checkpoint) = latest_checkpoint(&self.db).await.map_err(refusal)?;
-        let verifier_key = foremost_key(&self.db).await.map_err(refusal)?;
+        let verifier_key = key_of_note(&self.db, &checkpoint).await.map_err(refusal)?;
         Ok(Response::new(GetCheckpointResponse { checkpoint, verifier_key }))
     }
 
@@ -66,12 +65,16 @@ impl LedgerService for LedgerApi {
         request: Request<ListCasesRequest>,
     ) -> Result<Response<ListCasesResponse>, Status> {
         let request = request.into_inner();
-        let ListAsked { filter, after, page_size } = ListAsked::parse(&request, &self.directory.load())?;
-        let page = list_cases(&self.db, &filter, after, page_size).await.map_err(refusal)?;
+        let ListAsked { filter, after, page_size } = ListAsked::parse(&request)?;
+        let page = self.searches.list(&filter, after, page_size).await.map_err(|error| match error {
+            SearchError::Busy => status::busy(error.to_string(), searching::RETRY_AFTER),
+            SearchError::Read(error) => refusal(error),
+        })?;
         Ok(Response::new(ListCasesResponse {
             cases: page.cases.into_iter().map(listed).collect(),
             next_page_token: page.next.map_or_else(String::new, |place| page_token(&filter, &place)),
             total: page.total,
+            unreadable_case_ids: page.unreadable.iter().map(ToString::to_string).collect(),
         }))
     }
 
@@ -91,12 +94,18 @@ impl LedgerService for LedgerApi {
         &self,
         request: Request<GetUnitFiguresRequest>,
     ) -> Result<Response<GetUnitFiguresResponse>, Status> {
-        let unit = request.into_inner().unit;
-        let unit_name = self.unit_name(&unit)?;
-        let figures = unit_figures(&self.db, &unit).await.map_err(refusal)?;
+        let unit: UnitCode = request.get_ref().unit.parse().map_err(|error| violation("unit", &error))?;
+        let counted = unit_figures(&self.db, unit.as_str()).await.map_err(refusal)?;
+        let figures = counted.total;
+        let directory = self.directory.load();
+        let known = directory.unit(unit.as_str());
+        if known.is_none() && figures == Counts::default() {
+            let message = format!("there is no unit {unit}");
+            return Err(status::refused(Code::NotFound, "UNIT_UNKNOWN", message, &[]));
+        }
         Ok(Response::new(GetUnitFiguresResponse {
-            unit,
-            unit_name,
+            unit: unit.to_string(),
+            unit_name: known.map_or(unit.as_str(), |unit| &unit.name).to_owned(),
             received: figures.received,
             open: figures.open,
             overdue: figures.overdue,
@@ -115,19 +124,13 @@ impl LedgerService for LedgerApi {
             urged: figures.urged,
             supervised: figures.supervised,
             criticised: figures.criticised,
-            tree_size: figures.tree_size,
+            tree_size: counted.tree_size,
+            answered_along: figures.answered_along,
+            awaiting_rating: figures.awaiting_rating,
+            declined: figures.declined,
+            withdrawn: figures.withdrawn,
+            replied_in_time: figures.replied_in_time,
         }))
-    }
-}
-
-#[allow(clippy::result_large_err)] // The size is tonic's choice.
-impl LedgerApi {
-    fn unit_name(&self, unit: &str) -> Result<String, Status> {
-        let directory = self.directory.load();
-        let known = directory.unit(unit).ok_or_else(|| {
-            status::refused(Code::NotFound, "UNIT_UNKNOWN", format!("there is no unit {unit:?}"), &[])
-        })?;
-        Ok(known.name.clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log over gRPC. No token is needed; nothing here can change anything.
 //!
-//! WatchEntries is fed by a task that is one batch ahead of the client, which takes them at its own pace. A client that
+//! WatchEntries is fed by a task that reads a batch when the client has taken the one before, at its own pace. A client that
 //! takes nothing for too long loses its place, which is then free for others.
 
 use std::{sync::Arc, time::Duration};
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// Batches read ahead of the client.
+/// Batches that wait for the client.
 const READ_AHEAD: usize = 1;
 
 /// When to ask again after there was no room: others have to leave first.
@@ -130,18 +130,19 @@ async fn tell(
     messages: mpsc::Sender<WatchEntriesResponse>,
 ) -> Option<Status> {
     loop {
+        // Nothing is read before the client has taken what was read for it last: many who take nothing hold little.
+        let place = match timeout(bounds.stall_max, messages.reserve()).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return None,
+            Err(_) => return Some(too_slow(bounds)),
+        };
         let told = tokio::select! {
             () = messages.closed() => return None,
             told = following.next() => told,
         };
-        let message = match told {
-            Ok(told) => message(told),
+        match told {
+            Ok(told) => place.send(message(told)),
             Err(end) => return Some(end_status(end)),
-        };
-        match timeout(bounds.stall_max, messages.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return None,
-            Err(_) => return Some(too_slow(bounds)),
         }
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn response(view: CaseView) -> GetCaseResponse {
         lines,
         next_version: view.next_version.unwrap_or(0),
         discrepancies: discrepancies.collect(),
+        being_drawn: !view.is_checked,
     }
 }
 

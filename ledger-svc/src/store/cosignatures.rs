@@ -65,17 +65,23 @@ pub async fn latest_of(connection: &mut PgConnection, witness: &str) -> sqlx::Re
     Ok(row.map(|(tree_size, at)| Cosigned { tree_size: unsigned(tree_size), cosigned_at: from_sql(at) }))
 }
 
-/// Size and note of the newest checkpoint that so many witnesses, or more, have cosigned.
-pub async fn latest_note(
+/// Size and note of checkpoints with the cosignatures of so many witnesses, or more, newest first: of all witnesses that
+/// there ever were, as the rows say. They begin with the newest there is, and are those among `looked_at` in a row.
+pub async fn candidates(
     connection: &mut PgConnection,
     at_least: u32,
-) -> sqlx::Result<Option<(u64, String)>> {
-    let row: Option<(i64, String)> = sqlx::query_as(
-        "SELECT tree_size, note FROM checkpoints \
-          WHERE tree_size = (SELECT max(tree_size) FROM newest_cosigned WHERE cosigned_by >= $1)",
+    looked_at: i64,
+) -> sqlx::Result<Vec<(u64, String)>> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT tree_size, note \
+           FROM (SELECT tree_size, note, cosigned_by FROM checkpoints \
+                  WHERE tree_size <= (SELECT max(tree_size) FROM newest_cosigned WHERE cosigned_by >= $1) \
+                  ORDER BY tree_size DESC LIMIT $2) AS newest \
+          WHERE cosigned_by >= $1 ORDER BY tree_size DESC",
     )
     .bind(i32::try_from(at_least).unwrap_or(i32::MAX))
-    .fetch_optional(connection)
+    .bind(looked_at)
+    .fetch_all(connection)
     .await?;
-    Ok(row.map(|(tree_size, note)| (unsigned(tree_size), note)))
+    Ok(rows.into_iter().map(|(tree_size, note)| (unsigned(tree_size), note)).collect())
 }

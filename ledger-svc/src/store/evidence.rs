@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use huying_platform::ids::CaseId;
+use huying_platform::ids::{CaseId, EventId};
+use serde::Deserialize;
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
@@ -10,6 +11,7 @@ use super::{corrupt, signed, unsigned};
 use crate::domain::{
     history::KeptLine,
     merkle::{Hash, TILE_WIDTH, TileId},
+    order::Claim,
 };
 
 /// The latest checkpoint as it is kept.
@@ -50,6 +52,34 @@ pub async fn lines(
         lines.entry(row.try_get("case_id")?).or_default().push(line(row)?);
     }
     Ok(lines)
+}
+
+/// Those of the claims whose version another event has in the log. Of a leaf that cannot be read nothing is said here.
+pub async fn contradicted(connection: &mut PgConnection, claims: &[Claim]) -> sqlx::Result<Vec<Claim>> {
+    #[derive(Deserialize)]
+    struct Kept<'a> {
+        event_id: &'a str,
+    }
+    let rows = sqlx::query(
+        "SELECT leaves.case_id, leaves.case_version, leaves.leaf FROM leaves \
+         JOIN unnest($1::uuid[], $2::bigint[]) AS claimed (case_id, case_version) USING (case_id, case_version)",
+    )
+    .bind(claims.iter().map(|claim| claim.case_id.as_uuid()).collect::<Vec<_>>())
+    .bind(claims.iter().map(|claim| signed(claim.version)).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let mut kept: HashMap<(Uuid, u64), EventId> = HashMap::new();
+    for row in &rows {
+        let leaf = serde_json::from_slice::<Kept<'_>>(row.try_get(2)?).ok();
+        if let Some(event_id) = leaf.and_then(|leaf| leaf.event_id.parse().ok()) {
+            kept.insert((row.try_get(0)?, unsigned(row.try_get(1)?)), event_id);
+        }
+    }
+    let is_another = |claim: &&Claim| {
+        kept.get(&(claim.case_id.as_uuid(), claim.version))
+            .is_some_and(|event_id| *event_id != claim.event_id)
+    };
+    Ok(claims.iter().filter(is_another).copied().collect())
 }
 
 /// The last version that the log has of each of these cases, where it has any.

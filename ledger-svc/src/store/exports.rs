@@ -7,13 +7,13 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::{
-    accounts::{COLUMNS, account},
-    cases::push_filter,
-    signed,
+    accounts::COLUMNS,
+    cases::{Placed, meant, placed},
+    search, signed,
     texts::KeptText,
     unsigned,
 };
-use crate::domain::{account::Account, case_filter::CaseFilter};
+use crate::domain::case_filter::CaseFilter;
 
 /// How long a statement for an export may take. More than other readers have: a filter that few cases match is a walk
 /// through the whole table.
@@ -103,21 +103,25 @@ pub async fn texts(connection: &mut PgConnection, keys: &[TextKey]) -> sqlx::Res
         .collect()
 }
 
-/// Those of these cases that a filter matches, latest update first.
+/// Those of these cases that a filter matches, latest update first. With a query, in a transaction ([`search::matching`]).
 pub async fn matching(
     connection: &mut PgConnection,
     filter: &CaseFilter,
     case_ids: &[CaseId],
     count_max: u32,
-) -> sqlx::Result<Vec<Account>> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT ");
-    query
+) -> sqlx::Result<Vec<Placed>> {
+    let (query, conditions) = filter.split();
+    if let Some(query) = query {
+        return search::matching(connection, query, conditions, case_ids, count_max).await;
+    }
+    let meant = meant(connection, conditions).await?;
+    let mut statement = QueryBuilder::<Postgres>::new("SELECT ");
+    statement
         .push(COLUMNS)
         .push(" FROM cases WHERE case_id = ANY(")
         .push_bind(CaseId::as_uuids(case_ids))
         .push(")");
-    push_filter(&mut query, filter);
-    query.push(" ORDER BY updated_at DESC, case_id DESC LIMIT ").push_bind(i64::from(count_max));
-    let rows = query.build().persistent(filter.query.is_none()).fetch_all(connection).await?;
-    rows.iter().map(account).collect()
+    meant.push(&mut statement);
+    statement.push(" ORDER BY updated_at DESC, case_id DESC LIMIT ").push_bind(i64::from(count_max));
+    statement.build().fetch_all(connection).await?.iter().map(placed).collect()
 }

@@ -2,16 +2,17 @@
 //!
 //! Guaranteed: every count is one pass that groups by the finest key, and brings the times along that medians are of, so
 //! that totals are sums and cannot contradict their months. With one unit or one representative only their own rows
-//! are read, by the primary keys.
+//! and the cases of these are read, by the primary keys.
 
 use futures_util::TryStreamExt as _;
+use huying_proto::events::v1::CaseState;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row as _, postgres::PgRow};
 
 use super::{corrupt, from_sql, unsigned};
 use crate::domain::{
     counts::{Counts, DutyCounts, Month, Tally},
     facts::HopKind,
-    figures::STATES_TO_ACT_ON,
+    figures::{STATES_OVER, STATES_TO_ACT_ON},
 };
 
 /// Cases of one place, month and category.
@@ -77,6 +78,19 @@ pub async fn begin_counting(connection: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Makes the transaction one snapshot that nothing is written to, and lets it look up the case of each row of one unit or
+/// one representative by itself: PostgreSQL would sooner read the whole table of cases than some thousands of them.
+pub async fn begin_looking_up(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+         SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Counts all cases, a walk through the table.
 pub async fn count_cases(connection: &mut PgConnection, mut take: impl FnMut(CaseGroup)) -> sqlx::Result<()> {
     let mut rows = sqlx::query(
@@ -86,17 +100,25 @@ pub async fn count_cases(connection: &mut PgConnection, mut take: impl FnMut(Cas
                 count(*), \
                 count(first_replied_at), \
                 count(*) FILTER (WHERE first_replied_at IS NOT NULL AND replied_in_time), \
+                0::bigint, \
                 count(*) FILTER (WHERE first_replied_at IS NOT NULL AND rated), \
                 count(*) FILTER (WHERE first_replied_at IS NOT NULL AND rated AND resolved), \
                 count(*) FILTER (WHERE first_replied_at IS NOT NULL AND rated AND satisfied), \
+                count(*) FILTER (WHERE first_replied_at IS NOT NULL AND NOT rated AND state <> ALL($2)), \
                 count(*) FILTER (WHERE state = ANY($1)), \
                 count(*) FILTER (WHERE state = ANY($1) AND overdue), \
+                count(*) FILTER (WHERE state = $3), \
+                count(*) FILTER (WHERE state = $4), \
                 sum(returned), sum(extensions_granted), sum(supervised), sum(criticised), \
+                0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, \
                 array_agg(greatest(0, ceil(date_part('epoch', first_replied_at - submitted_at)))::integer) \
                     FILTER (WHERE first_replied_at IS NOT NULL) \
          FROM cases GROUP BY 1, 2, 3, 4, 5",
     )
-    .bind(STATES_TO_ACT_ON.map(|state| state as i16).to_vec())
+    .bind(numbers(STATES_TO_ACT_ON))
+    .bind(numbers(STATES_OVER))
+    .bind(CaseState::Declined as i16)
+    .bind(CaseState::Withdrawn as i16)
     .fetch(connection);
     while let Some(row) = rows.try_next().await? {
         let mut regions: Vec<String> = vec![row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
@@ -117,25 +139,45 @@ pub async fn count_units(
     unit: Option<&str>,
     mut take: impl FnMut(UnitGroup),
 ) -> sqlx::Result<()> {
-    // Only cases that wait for the unit are looked up; all else stands in its own rows.
+    // `answered`: by a reply to the case that the unit had, or to one that the case goes on as part of.
     let mut query = QueryBuilder::<Postgres>::new(
         "SELECT u.unit, \
                 date_trunc('month', u.received_at AT TIME ZONE 'Asia/Shanghai')::date, \
                 count(*) FILTER (WHERE u.received), \
                 count(*) FILTER (WHERE u.replied), \
                 count(*) FILTER (WHERE u.replied AND u.replied_in_time), \
-                count(*) FILTER (WHERE u.replied AND u.rated), \
-                count(*) FILTER (WHERE u.replied AND u.resolved), \
-                count(*) FILTER (WHERE u.replied AND u.satisfied), \
-                count(c.case_id), \
-                count(c.case_id) FILTER (WHERE c.overdue), \
+                count(*) FILTER (WHERE u.answered AND NOT u.replied), \
+                count(*) FILTER (WHERE u.answered AND u.rated), \
+                count(*) FILTER (WHERE u.answered AND u.resolved), \
+                count(*) FILTER (WHERE u.answered AND u.satisfied), \
+                count(*) FILTER (WHERE u.answered AND NOT u.rated AND c.state <> ALL(",
+    );
+    query.push_bind(numbers(STATES_OVER)).push(
+        ")), \
+                count(*) FILTER (WHERE c.responsible_unit = u.unit AND c.state = ANY(",
+    );
+    query.push_bind(numbers(STATES_TO_ACT_ON)).push(
+        ")), \
+                count(*) FILTER (WHERE c.responsible_unit = u.unit AND c.overdue AND c.state = ANY(",
+    );
+    query.push_bind(numbers(STATES_TO_ACT_ON)).push(
+        ")), \
+                count(*) FILTER (WHERE u.received AND c.state = ",
+    );
+    query.push_bind(CaseState::Declined as i16).push(
+        "), \
+                count(*) FILTER (WHERE u.received AND c.state = ",
+    );
+    query.push_bind(CaseState::Withdrawn as i16).push(
+        "), \
                 sum(u.returned), sum(u.extensions_granted), sum(u.supervised), sum(u.criticised), \
+                sum(u.expired), sum(u.parts), sum(u.parts_answered), sum(u.transferred), \
+                sum(u.extensions_requested), sum(u.urged), \
                 array_agg(greatest(0, ceil(date_part('epoch', u.first_replied_at - u.received_at)))::integer) \
                     FILTER (WHERE u.replied AND u.first_replied_at IS NOT NULL AND u.received_at IS NOT NULL) \
-         FROM case_units u \
-              LEFT JOIN cases c ON c.case_id = u.case_id AND c.responsible_unit = u.unit AND c.state = ANY(",
+         FROM (SELECT *, replied OR answered_along_at IS NOT NULL AS answered FROM case_units) u \
+              JOIN cases c USING (case_id)",
     );
-    query.push_bind(STATES_TO_ACT_ON.map(|state| state as i16).to_vec()).push(")");
     if let Some(unit) = unit {
         query.push(" WHERE u.unit = ").push_bind(unit.to_owned());
     }
@@ -232,25 +274,39 @@ pub async fn count_hops(connection: &mut PgConnection) -> sqlx::Result<Vec<HopGr
         .collect()
 }
 
-/// Reads thirteen columns from a place on: twelve counts, and the seconds.
+/// Reads 23 columns from a place on: 22 counts, and the seconds.
 fn tally(row: &PgRow, first: usize) -> sqlx::Result<Tally<Counts>> {
     let count = |place: usize| row.try_get::<i64, _>(first + place).map(unsigned);
     let counts = Counts {
         received: count(0)?,
         replied: count(1)?,
         replied_in_time: count(2)?,
-        rated: count(3)?,
-        resolved: count(4)?,
-        satisfied: count(5)?,
-        open: count(6)?,
-        overdue: count(7)?,
-        returned: count(8)?,
-        extensions_granted: count(9)?,
-        supervised: count(10)?,
-        criticised: count(11)?,
+        answered_along: count(3)?,
+        rated: count(4)?,
+        resolved: count(5)?,
+        satisfied: count(6)?,
+        awaiting_rating: count(7)?,
+        open: count(8)?,
+        overdue: count(9)?,
+        declined: count(10)?,
+        withdrawn: count(11)?,
+        returned: count(12)?,
+        extensions_granted: count(13)?,
+        supervised: count(14)?,
+        criticised: count(15)?,
+        expired: count(16)?,
+        parts: count(17)?,
+        parts_answered: count(18)?,
+        transferred: count(19)?,
+        extensions_requested: count(20)?,
+        urged: count(21)?,
         median_reply_seconds: None,
     };
-    Ok(Tally { counts, seconds: seconds(row, first + 12)? })
+    Ok(Tally { counts, seconds: seconds(row, first + 22)? })
+}
+
+fn numbers<const N: usize>(states: [CaseState; N]) -> Vec<i16> {
+    states.map(|state| state as i16).to_vec()
 }
 
 fn seconds(row: &PgRow, place: usize) -> sqlx::Result<Vec<u32>> {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{corrupt, signed, unsigned};
 use crate::domain::{
     checkpoint::Checkpoint,
+    head::KeptCheckpoint,
     merkle::{Hash, Tile, TileId, Tiles},
 };
 
@@ -74,9 +75,22 @@ pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<LogState> {
     Ok(LogState { tree_size: unsigned(row.try_get(0)?), epoch: row.try_get(1)? })
 }
 
+/// How far the log is, and who leads it, without waiting for anybody.
+pub async fn state(connection: &mut PgConnection) -> sqlx::Result<LogState> {
+    let row = sqlx::query("SELECT tree_size, epoch FROM log_state").fetch_one(connection).await?;
+    Ok(LogState { tree_size: unsigned(row.try_get(0)?), epoch: row.try_get(1)? })
+}
+
 /// Leaves in the tree now.
 pub async fn tree_size(connection: &mut PgConnection) -> sqlx::Result<u64> {
     sqlx::query_scalar("SELECT tree_size FROM log_state").fetch_one(connection).await.map(unsigned)
+}
+
+/// Are there as many leaves as the tree has?
+pub async fn is_complete(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT (SELECT count(*) FROM leaves) = tree_size FROM log_state")
+        .fetch_one(connection)
+        .await
 }
 
 /// Notes the new size, after its leaves have been inserted.
@@ -223,23 +237,6 @@ pub async fn tiles(connection: &mut PgConnection, ids: &[TileId]) -> sqlx::Resul
         .collect()
 }
 
-/// The bytes of the first `width` hashes of a tile, or of all that it has when they are fewer.
-pub async fn tile_bytes(
-    connection: &mut PgConnection,
-    id: TileId,
-    width: usize,
-) -> sqlx::Result<Option<Vec<u8>>> {
-    let bytes = i32::try_from(width * size_of::<Hash>()).unwrap_or(i32::MAX);
-    sqlx::query_scalar(
-        "SELECT substring(hashes FROM 1 FOR $3) FROM tiles WHERE level = $1 AND tile_index = $2",
-    )
-    .bind(i16::from(id.level))
-    .bind(signed(id.index))
-    .bind(bytes)
-    .fetch_optional(connection)
-    .await
-}
-
 /// Writes tiles that are new or have grown.
 pub async fn save_tiles(connection: &mut PgConnection, tiles: &[Tile]) -> sqlx::Result<()> {
     let levels: Vec<i16> = tiles.iter().map(|tile| i16::from(tile.id.level)).collect();
@@ -276,15 +273,26 @@ pub async fn insert_checkpoint(
     Ok(())
 }
 
-/// Root and note of the checkpoint of a size, if there is one.
+/// The newest checkpoint, if there is one.
+pub async fn newest_checkpoint(connection: &mut PgConnection) -> sqlx::Result<Option<KeptCheckpoint>> {
+    let row: Option<(i64, Vec<u8>, String)> =
+        sqlx::query_as("SELECT tree_size, root, note FROM checkpoints ORDER BY tree_size DESC LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(tree_size, root, note)| KeptCheckpoint { tree_size: unsigned(tree_size), root, note }))
+}
+
+/// The checkpoint of a size, if there is one.
 pub async fn checkpoint_of(
     connection: &mut PgConnection,
     tree_size: u64,
-) -> sqlx::Result<Option<(Vec<u8>, String)>> {
-    sqlx::query_as("SELECT root, note FROM checkpoints WHERE tree_size = $1")
-        .bind(signed(tree_size))
-        .fetch_optional(connection)
-        .await
+) -> sqlx::Result<Option<KeptCheckpoint>> {
+    let row: Option<(Vec<u8>, String)> =
+        sqlx::query_as("SELECT root, note FROM checkpoints WHERE tree_size = $1")
+            .bind(signed(tree_size))
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(root, note)| KeptCheckpoint { tree_size, root, note }))
 }
 
 /// Appends signature lines to the note of a checkpoint. What is signed stays as it is.

@@ -5,22 +5,25 @@ use huying_proto::events::v1::Event;
 use prost::Message as _;
 use sqlx::{PgConnection, Row as _};
 
-use super::{corrupt, signed};
+use super::signed;
 use crate::domain::event::CaseEvent;
 
-/// What waits of these cases.
+/// What waits of these cases. What cannot be read counts as not there, and what comes in its place replaces it.
 pub async fn load(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<Vec<CaseEvent>> {
     let rows = sqlx::query("SELECT event FROM parked_events WHERE case_id = ANY($1)")
         .bind(CaseId::as_uuids(case_ids))
         .fetch_all(connection)
         .await?;
-    rows.iter()
-        .map(|row| {
-            let event = Event::decode(row.try_get::<&[u8], _>(0)?)
-                .map_err(|error| sqlx::Error::Decode(error.into()))?;
-            CaseEvent::parse(event).map_err(|_| corrupt("a parked event that was never valid"))
-        })
-        .collect()
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let event =
+            Event::decode(row.try_get::<&[u8], _>(0)?).ok().and_then(|event| CaseEvent::parse(event).ok());
+        match event {
+            Some(event) => events.push(event),
+            None => tracing::error!("an event that waits for its predecessors cannot be read"),
+        }
+    }
+    Ok(events)
 }
 
 /// Keeps events.
@@ -32,7 +35,7 @@ pub async fn park(connection: &mut PgConnection, events: &[CaseEvent]) -> sqlx::
         "INSERT INTO parked_events (case_id, case_version, event) \
          SELECT case_id, case_version, event \
          FROM unnest($1::uuid[], $2::bigint[], $3::bytea[]) AS p (case_id, case_version, event) \
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (case_id, case_version) DO UPDATE SET event = excluded.event",
     )
     .bind(&case_ids)
     .bind(&versions)
@@ -57,7 +60,13 @@ pub async fn unpark(connection: &mut PgConnection, events: &[(CaseId, u64)]) -> 
     Ok(())
 }
 
-/// How many events wait.
+/// Events that are counted at most.
+const COUNTED_MAX: i64 = 10_000;
+
+/// How many events wait; [`COUNTED_MAX`] also when there are more.
 pub async fn count(connection: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar("SELECT count(*) FROM parked_events").fetch_one(connection).await
+    sqlx::query_scalar("SELECT count(*) FROM (SELECT FROM parked_events LIMIT $1) AS some")
+        .bind(COUNTED_MAX)
+        .fetch_one(connection)
+        .await
 }

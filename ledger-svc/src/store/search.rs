@@ -5,19 +5,18 @@ use std::collections::HashMap;
 use huying_platform::ids::CaseId;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row as _, postgres::PgArguments, query::Query};
+use sqlx::{PgConnection, Postgres, Row as _, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::{
-    cases::{COUNTED_MAX, LatestPlace, push_filter},
-    from_sql, signed, unsigned,
-};
+use super::{signed, unsigned};
 use crate::domain::{
-    case_filter::CaseFilter,
+    leaf::PICTURE_NAME,
     search_document::{CaseText, SearchDocument},
-    search_query::SearchQuery,
-    segmentation::Lookup,
 };
+
+mod finding;
+
+pub use finding::{Checking, Matches, Stretch, documents, matches, matching};
 
 /// How far the leaves have been followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,17 +46,31 @@ pub struct SearchRow {
     pub lexemes: String,
 }
 
-/// The rows of `case_search AS found` of which the case still shows what it showed when they were drawn. The numbers are
-/// those of the contract: publication 1 is public, state 7 is declined. A test holds this against the rule itself,
-/// `Account::publicity`. Written as functions because the planner takes them to be true now and then, and equality with
-/// what it cannot know to be true next to never.
-const STILL_SHOWN: &str = " AND found.case_id = cases.case_id AND int8eq(found.erased_before, cases.erased_before) \
-     AND int2eq(found.publicity, CASE WHEN cases.publication <> 1 THEN 0 WHEN cases.state = 7 THEN 2 \
-                                      WHEN cases.registered THEN 1 ELSE 0 END::smallint)";
+/// What a row says of itself: a [`SearchRow`] without what is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryHead {
+    /// The case.
+    pub case_id: CaseId,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// What of it is public.
+    pub publicity: u8,
+    /// Version of its latest erasure.
+    pub erased_before: u64,
+    /// What it was drawn from, in short.
+    pub drawn_from: [u8; 32],
+}
 
-/// How many matches are sorted to find the latest. Of more, the latest are sooner found by looking through the latest
-/// cases, even where that takes four times as many.
-const SORTED_MAX: u64 = 25_000;
+/// A row beside what it should say of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// There is none.
+    Missing,
+    /// It says that.
+    AsItShould,
+    /// It says something else.
+    Otherwise,
+}
 
 /// Locks the cursor until the end of the transaction; `None` when another transaction has it.
 pub async fn try_lock_cursor(connection: &mut PgConnection) -> sqlx::Result<Option<Cursor>> {
@@ -82,6 +95,30 @@ pub async fn set_cursor(connection: &mut PgConnection, cursor: Cursor) -> sqlx::
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// How far the leaves have been followed, and whether the row of a case is there and says of itself what it should say:
+/// everything but its document and words.
+pub async fn entry_says(connection: &mut PgConnection, head: &EntryHead) -> sqlx::Result<(Cursor, Entry)> {
+    let row = sqlx::query(
+        "SELECT format, next_leaf, kept.case_id IS NOT NULL, \
+                kept.submitted_at = $2 AND kept.publicity = $3 AND kept.erased_before = $4 AND kept.drawn_from = $5 \
+         FROM search_cursor LEFT JOIN case_search AS kept ON kept.case_id = $1",
+    )
+    .bind(head.case_id)
+    .bind(head.submitted_at.to_sqlx())
+    .bind(i16::from(head.publicity))
+    .bind(signed(head.erased_before))
+    .bind(&head.drawn_from[..])
+    .fetch_one(connection)
+    .await?;
+    let cursor = Cursor { format: row.try_get(0)?, next_leaf: unsigned(row.try_get(1)?) };
+    let entry = match (row.try_get(2)?, row.try_get::<Option<bool>, _>(3)?) {
+        (false, _) => Entry::Missing,
+        (true, Some(true)) => Entry::AsItShould,
+        (true, Some(false) | None) => Entry::Otherwise,
+    };
+    Ok((cursor, entry))
 }
 
 /// Leaves that have been followed: the search stays as it is until this changes.
@@ -129,16 +166,26 @@ pub async fn cases_with_leaves_from(
     Ok(case_ids.into_iter().map(CaseId::from_uuid).collect())
 }
 
-/// The texts of cases, shown or not, by version and name: the caller judges which may be.
+/// The texts of cases, shown or not, by version and name: the caller judges which may be. All of the submission, and of
+/// what was said later the latest, as long as what comes after it has fewer bytes than these. Ids of pictures are none.
 pub async fn texts(
     connection: &mut PgConnection,
     case_ids: &[CaseId],
+    later_max_bytes: usize,
 ) -> sqlx::Result<HashMap<CaseId, Vec<CaseText>>> {
+    // How long a text is can be told without reading it.
     let rows = sqlx::query(
-        "SELECT case_id, case_version, name, text FROM texts WHERE case_id = ANY($1) \
+        "SELECT case_id, case_version, name, text FROM ( \
+             SELECT case_id, case_version, name, text, octet_length(text) AS size, \
+                    sum(octet_length(text)) OVER (PARTITION BY case_id \
+                        ORDER BY case_version DESC, name COLLATE \"C\" DESC) AS size_from_here \
+             FROM texts WHERE case_id = ANY($1) AND NOT starts_with(name, $3)) AS sized \
+         WHERE case_version = 1 OR size_from_here - size < $2 \
          ORDER BY case_id, case_version, name COLLATE \"C\"",
     )
     .bind(CaseId::as_uuids(case_ids))
+    .bind(signed(later_max_bytes as u64))
+    .bind(PICTURE_NAME)
     .fetch_all(connection)
     .await?;
     let mut texts: HashMap<CaseId, Vec<CaseText>> = HashMap::new();
@@ -214,164 +261,6 @@ pub async fn same(connection: &mut PgConnection, rows: &[SearchRow]) -> sqlx::Re
     Ok(same.into_iter().map(CaseId::from_uuid).collect())
 }
 
-/// Which part of a list is wanted, in the order in which the latest submission comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stretch {
-    /// Only what is older than this.
-    pub after: Option<LatestPlace>,
-    /// Only what is not older than this.
-    pub until: Option<LatestPlace>,
-    /// How many at most.
-    pub count_max: u64,
-}
-
-/// Who asks of each case whether it still shows what it showed when its row was drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checking {
-    /// [`matches`].
-    Here,
-    /// The caller does, by [`documents`]. It saves looking at ten thousand cases to count them.
-    ByCaller,
-}
-
-/// Cases that have all the words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Matches {
-    /// How many there are, counted no further than [`COUNTED_MAX`].
-    pub total: u64,
-    /// Those of the stretch, the latest first.
-    pub places: Vec<LatestPlace>,
-}
-
-/// The cases that match a filter with a query: how many, and the latest of a stretch. In a transaction, for it sets what
-/// the planner cannot know.
-///
-/// Words that not too many cases have are looked up in the index, and what is found is sorted. Of words that more have, the
-/// latest cases with them are soon found by looking through the latest cases.
-pub async fn matches(
-    connection: &mut PgConnection,
-    filter: &CaseFilter,
-    query: &SearchQuery,
-    stretch: Stretch,
-    checking: Checking,
-) -> sqlx::Result<Matches> {
-    // Unpacking the words of each row, or reading all rows in another order, is what the planner takes for cheap.
-    sqlx::query(
-        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_mergejoin', 'off', true), \
-                set_config('random_page_cost', '1.1', true), set_config('jit', 'off', true), \
-                set_config('max_parallel_workers_per_gather', '0', true)",
-    )
-    .execute(&mut *connection)
-    .await?;
-    let filter = (checking == Checking::Here || !filter.is_query_alone()).then_some(filter);
-    let sorted_max = if filter.is_some() { COUNTED_MAX } else { SORTED_MAX };
-    let Matches { total, mut places } = look_up(connection, filter, query, stretch, sorted_max).await?;
-    if total == sorted_max && stretch.count_max > 0 {
-        places = look_through(connection, filter, query, stretch).await?;
-    }
-    Ok(Matches { total: total.min(COUNTED_MAX), places })
-}
-
-/// Without a filter the cases themselves are not looked at.
-async fn look_up(
-    connection: &mut PgConnection,
-    filter: Option<&CaseFilter>,
-    query: &SearchQuery,
-    stretch: Stretch,
-    sorted_max: u64,
-) -> sqlx::Result<Matches> {
-    let mut statement = QueryBuilder::<Postgres>::new(
-        "WITH found AS MATERIALIZED (SELECT submitted_at, case_id, publicity, erased_before FROM case_search \
-             WHERE words @@ ",
-    );
-    statement.push_bind(tsquery(query)).push("::tsquery");
-    if let Some(filter) = filter {
-        statement.push("), matches AS MATERIALIZED (SELECT submitted_at, case_id FROM found");
-        statement.push(" WHERE EXISTS (SELECT FROM cases WHERE true").push(STILL_SHOWN);
-        push_filter(&mut statement, filter);
-        statement.push(")");
-    }
-    statement.push(" LIMIT ").push_bind(signed(sorted_max));
-    let matches = if filter.is_some() { "matches" } else { "found" };
-    statement
-        .push(
-            ") SELECT counted.total, place.submitted_at, place.case_id FROM (SELECT count(*) AS total FROM ",
-        )
-        .push(matches)
-        .push(") AS counted LEFT JOIN (SELECT submitted_at, case_id FROM ")
-        .push(matches)
-        .push(" WHERE true");
-    push_stretch(&mut statement, stretch);
-    // Whether the join keeps their order is not promised.
-    statement.push(") AS place ON true ORDER BY place.submitted_at DESC, place.case_id DESC");
-    // Planned for these words and no others.
-    let rows = statement.build().persistent(false).fetch_all(connection).await?;
-    let mut matches = Matches { total: 0, places: Vec::with_capacity(rows.len()) };
-    for row in &rows {
-        matches.total = unsigned(row.try_get("total")?);
-        if row.try_get::<Option<Uuid>, _>("case_id")?.is_some() {
-            matches.places.push(place(row)?);
-        }
-    }
-    Ok(matches)
-}
-
-async fn look_through(
-    connection: &mut PgConnection,
-    filter: Option<&CaseFilter>,
-    query: &SearchQuery,
-    stretch: Stretch,
-) -> sqlx::Result<Vec<LatestPlace>> {
-    sqlx::query("SELECT set_config('enable_hashjoin', 'off', true)").execute(&mut *connection).await?;
-    let mut statement = QueryBuilder::<Postgres>::new("SELECT submitted_at, case_id FROM ");
-    match filter {
-        None => {
-            statement.push("case_search WHERE words @@ ").push_bind(tsquery(query)).push("::tsquery");
-        }
-        Some(filter) => {
-            statement.push("cases WHERE true");
-            push_filter(&mut statement, filter);
-            statement.push(" AND EXISTS (SELECT FROM case_search AS found WHERE true").push(STILL_SHOWN);
-            statement.push(" AND found.words @@ ").push_bind(tsquery(query)).push("::tsquery)");
-        }
-    }
-    push_stretch(&mut statement, stretch);
-    let rows = statement.build().persistent(false).fetch_all(connection).await?;
-    rows.iter().map(place).collect()
-}
-
-fn push_stretch(statement: &mut QueryBuilder<Postgres>, stretch: Stretch) {
-    for (bound, place) in [(" < (", stretch.after), (" >= (", stretch.until)] {
-        if let Some(place) = place {
-            statement
-                .push(" AND (submitted_at, case_id)")
-                .push(bound)
-                .push_bind(place.submitted_at.to_sqlx())
-                .push(", ")
-                .push_bind(place.case_id)
-                .push(")");
-        }
-    }
-    statement.push(" ORDER BY submitted_at DESC, case_id DESC LIMIT ").push_bind(signed(stretch.count_max));
-}
-
-/// The documents, as [`SearchDocument::joined`], of those of the cases that still show what they showed when these were drawn.
-pub async fn documents(
-    connection: &mut PgConnection,
-    case_ids: &[CaseId],
-) -> sqlx::Result<HashMap<CaseId, String>> {
-    let rows = QueryBuilder::<Postgres>::new(
-        "SELECT found.case_id, found.document FROM case_search AS found, cases WHERE found.case_id = ANY(",
-    )
-    .push_bind(CaseId::as_uuids(case_ids))
-    .push(")")
-    .push(STILL_SHOWN)
-    .build()
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(|row| Ok((CaseId::from_uuid(row.try_get(0)?), row.try_get(1)?))).collect()
-}
-
 /// Rows column by column, as they are handed to PostgreSQL.
 struct Columns<'a> {
     case_ids: Vec<Uuid>,
@@ -407,22 +296,4 @@ impl<'a> Columns<'a> {
             .bind(&self.documents)
             .bind(&self.lexemes)
     }
-}
-
-/// The query in PostgreSQL's own form. What is looked up is made of letters and digits alone; it is quoted all the same.
-fn tsquery(query: &SearchQuery) -> String {
-    let quoted = |lexeme: &str| format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''"));
-    let lookups: Vec<String> = query
-        .lookups()
-        .iter()
-        .map(|lookup| match lookup {
-            Lookup::Lexeme(lexeme) => quoted(lexeme),
-            Lookup::Beginning(beginning) => format!("{}:*", quoted(beginning)),
-        })
-        .collect();
-    lookups.join(" & ")
-}
-
-fn place(row: &sqlx::postgres::PgRow) -> sqlx::Result<LatestPlace> {
-    Ok(LatestPlace { submitted_at: from_sql(row.try_get("submitted_at")?), case_id: row.try_get("case_id")? })
 }

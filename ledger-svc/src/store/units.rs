@@ -1,4 +1,4 @@
-//! What each unit has had to do with each case, and the figures counted from it.
+//! What each unit has had to do with each case.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,9 @@ use uuid::Uuid;
 
 use super::{
     accounts::{first_reply, rating},
-    count_from_sql, from_sql, small, unsigned,
+    count_from_sql, from_sql, small,
 };
-use crate::domain::{
-    facts::{UnitFact, UnitFacts},
-    figures::{Figures, STATES_TO_ACT_ON},
-};
+use crate::domain::facts::{FirstReply, UnitFact, UnitFacts};
 
 /// Adds facts to what is known.
 pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Result<()> {
@@ -23,19 +20,23 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
     }
     let units: Vec<&str> = facts.0.keys().map(|(unit, _)| unit.as_str()).collect();
     let case_ids: Vec<Uuid> = facts.0.keys().map(|(_, case_id)| CaseId::as_uuid(*case_id)).collect();
-    // The latest rating replaces the one before, and what was first stays; everything else only ever grows.
+    // The latest rating replaces the one before, and what was first stays; everything else only ever grows. Whoever had
+    // received the case before has replied to it, even where this stretch does not know of that.
     sqlx::query(
         "INSERT INTO case_units AS known (unit, case_id, received, replied, rated, resolved, satisfied, returned, \
                                           expired, parts, parts_answered, transferred, extensions_requested, \
                                           extensions_granted, urged, supervised, criticised, received_at, \
-                                          first_replied_at, replied_in_time) \
+                                          first_replied_at, replied_in_time, answered_along_at, \
+                                          answered_along_in_time) \
          SELECT * FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::boolean[], $5::boolean[], $6::boolean[], \
                               $7::boolean[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
                               $12::integer[], $13::integer[], $14::integer[], $15::integer[], $16::integer[], \
-                              $17::integer[], $18::timestamptz[], $19::timestamptz[], $20::boolean[]) \
+                              $17::integer[], $18::timestamptz[], $19::timestamptz[], $20::boolean[], \
+                              $21::timestamptz[], $22::boolean[]) \
          ON CONFLICT (unit, case_id) DO UPDATE SET \
              received = known.received OR excluded.received, \
-             replied = known.replied OR excluded.replied, \
+             replied = known.replied OR excluded.replied \
+                       OR (known.received AND excluded.answered_along_at IS NOT NULL), \
              rated = known.rated OR excluded.rated, \
              resolved = CASE WHEN excluded.rated THEN excluded.resolved ELSE known.resolved END, \
              satisfied = CASE WHEN excluded.rated THEN excluded.satisfied ELSE known.satisfied END, \
@@ -50,10 +51,22 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
              supervised = known.supervised + excluded.supervised, \
              criticised = known.criticised + excluded.criticised, \
              received_at = coalesce(known.received_at, excluded.received_at), \
-             first_replied_at = coalesce(known.first_replied_at, excluded.first_replied_at), \
-             replied_in_time = CASE WHEN known.first_replied_at IS NULL THEN excluded.replied_in_time \
-                                    ELSE known.replied_in_time END \
+             first_replied_at = CASE WHEN known.first_replied_at IS NOT NULL THEN known.first_replied_at \
+                                     WHEN known.received AND excluded.answered_along_at IS NOT NULL \
+                                     THEN excluded.answered_along_at \
+                                     ELSE excluded.first_replied_at END, \
+             replied_in_time = CASE WHEN known.first_replied_at IS NOT NULL THEN known.replied_in_time \
+                                    WHEN known.received AND excluded.answered_along_at IS NOT NULL \
+                                    THEN excluded.answered_along_in_time \
+                                    ELSE excluded.replied_in_time END, \
+             answered_along_at = CASE WHEN known.received OR known.answered_along_at IS NOT NULL \
+                                      THEN known.answered_along_at \
+                                      ELSE excluded.answered_along_at END, \
+             answered_along_in_time = CASE WHEN known.received OR known.answered_along_at IS NOT NULL \
+                                           THEN known.answered_along_in_time \
+                                           ELSE excluded.answered_along_in_time END \
          WHERE excluded.received > known.received OR excluded.replied OR excluded.rated \
+            OR excluded.answered_along_at IS NOT NULL \
             OR excluded.returned + excluded.expired + excluded.parts + excluded.parts_answered \
                + excluded.transferred + excluded.extensions_requested + excluded.extensions_granted \
                + excluded.urged + excluded.supervised + excluded.criticised > 0",
@@ -78,6 +91,8 @@ pub async fn add(connection: &mut PgConnection, facts: &UnitFacts) -> sqlx::Resu
     .bind(column(facts, |fact| fact.received_at.map(|time| time.to_sqlx())))
     .bind(column(facts, |fact| fact.first_reply.map(|reply| reply.at.to_sqlx())))
     .bind(column(facts, |fact| fact.first_reply.is_some_and(|reply| reply.in_time)))
+    .bind(column(facts, |fact| fact.answered_along.map(|reply| reply.at.to_sqlx())))
+    .bind(column(facts, |fact| fact.answered_along.is_some_and(|reply| reply.in_time)))
     .execute(connection)
     .await?;
     Ok(())
@@ -91,7 +106,8 @@ pub async fn of_cases(
     let rows = sqlx::query(
         "SELECT unit, case_id, received, replied, rated, resolved, satisfied, returned, expired, parts, \
                 parts_answered, transferred, extensions_requested, extensions_granted, urged, supervised, \
-                criticised, received_at, first_replied_at, replied_in_time \
+                criticised, received_at, first_replied_at, replied_in_time, answered_along_at, \
+                answered_along_in_time \
          FROM case_units WHERE case_id = ANY($1)",
     )
     .bind(CaseId::as_uuids(case_ids))
@@ -103,10 +119,12 @@ pub async fn of_cases(
 fn fact(row: &PgRow) -> sqlx::Result<Option<UnitFact>> {
     let count = |column: &str| row.try_get::<i32, _>(column).map(count_from_sql);
     let received_at: Option<jiff_sqlx::Timestamp> = row.try_get("received_at")?;
-    let first_reply = first_reply(row)?;
+    let along_at: Option<jiff_sqlx::Timestamp> = row.try_get("answered_along_at")?;
+    let in_time: bool = row.try_get("answered_along_in_time")?;
     let fact = UnitFact {
         received_at: received_at.map(from_sql),
-        first_reply,
+        first_reply: first_reply(row)?,
+        answered_along: along_at.map(|at| FirstReply { at: from_sql(at), in_time }),
         rating: rating(row)?,
         returned: count("returned")?,
         expired: count("expired")?,
@@ -121,7 +139,9 @@ fn fact(row: &PgRow) -> sqlx::Result<Option<UnitFact>> {
     };
     let received: bool = row.try_get("received")?;
     let replied: bool = row.try_get("replied")?;
-    let agrees = received == fact.received_at.is_some() && replied == fact.first_reply.is_some();
+    let agrees = received == fact.received_at.is_some()
+        && replied == fact.first_reply.is_some()
+        && (fact.answered_along.is_some() || !in_time);
     Ok(agrees.then_some(fact))
 }
 
@@ -132,56 +152,4 @@ pub async fn forget(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx:
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// The figures of a unit, and the size of the tree they were drawn from: one statement, so one view.
-pub async fn figures(connection: &mut PgConnection, unit: &str) -> sqlx::Result<Figures> {
-    let row = sqlx::query(
-        "SELECT count(*) FILTER (WHERE u.received), \
-                count(c.case_id), \
-                count(c.case_id) FILTER (WHERE c.overdue), \
-                count(*) FILTER (WHERE u.replied), \
-                count(*) FILTER (WHERE u.replied AND u.rated), \
-                count(*) FILTER (WHERE u.replied AND u.resolved), \
-                count(*) FILTER (WHERE u.replied AND u.satisfied), \
-                coalesce(sum(u.returned), 0), \
-                coalesce(sum(u.expired), 0), \
-                coalesce(sum(u.parts), 0), \
-                coalesce(sum(u.parts_answered), 0), \
-                coalesce(sum(u.transferred), 0), \
-                coalesce(sum(u.extensions_requested), 0), \
-                coalesce(sum(u.extensions_granted), 0), \
-                coalesce(sum(u.urged), 0), \
-                coalesce(sum(u.supervised), 0), \
-                coalesce(sum(u.criticised), 0), \
-                (SELECT tree_size FROM log_state) \
-         FROM case_units u \
-              LEFT JOIN cases c ON c.case_id = u.case_id AND c.responsible_unit = u.unit AND c.state = ANY($2) \
-         WHERE u.unit = $1",
-    )
-    .bind(unit)
-    .bind(STATES_TO_ACT_ON.map(|state| state as i16).to_vec())
-    .fetch_one(connection)
-    .await?;
-    let count = |place: usize| row.try_get::<i64, _>(place).map(unsigned);
-    Ok(Figures {
-        received: count(0)?,
-        open: count(1)?,
-        overdue: count(2)?,
-        replied: count(3)?,
-        rated: count(4)?,
-        resolved: count(5)?,
-        satisfied: count(6)?,
-        returned: count(7)?,
-        expired: count(8)?,
-        parts: count(9)?,
-        parts_answered: count(10)?,
-        transferred: count(11)?,
-        extensions_requested: count(12)?,
-        extensions_granted: count(13)?,
-        urged: count(14)?,
-        supervised: count(15)?,
-        criticised: count(16)?,
-        tree_size: count(17)?,
-    })
 }

@@ -4,12 +4,16 @@
 //! a leaf that is visible is covered by a visible checkpoint; with the leaf of an erasure the citizen's texts before it
 //! are gone, while their leaves stay; a sequencer that lost the lead changes nothing. The
 //! lock on the log's row is what makes the guarantee; that there is one leader is only so that nobody waits for it.
-//! What comes next of a case is told by its leaves alone: whoever changes what is kept beside them neither makes the
+//! What is appended to is the tree that was signed: as this leader left it, or, after a failure, read and held against its
+//! checkpoint. What comes next of a case is told by its leaves alone: whoever changes what is kept beside them neither makes the
 //! log pass over an event nor stops it.
 
 use std::collections::HashMap;
 
-use huying_platform::{clock::Clock, ids::CaseId};
+use huying_platform::{
+    clock::Clock,
+    ids::{CaseId, EventId},
+};
 use huying_proto::events::v1::event::Body;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Mutex;
@@ -19,14 +23,18 @@ use crate::{
         account::Account,
         event::CaseEvent,
         facts::Facts,
+        head::HeadFault,
         history::History,
         leaf::{self, Leaf, LeafTooLarge, Salt, SaltedText, Told, Unreadable},
-        merkle::{Edge, Hash, MerkleError, leaf_hash},
+        merkle::{Edge, Hash, leaf_hash},
         note::NoteError,
-        order::{Arrangement, arrange},
+        order::{Arrangement, Claim, arrange},
     },
     store::{self, log::NewLeaf},
-    use_cases::take_lead::Lead,
+    use_cases::{
+        open_head::{HeadError, unproved},
+        take_lead::Lead,
+    },
 };
 
 /// Why a batch was not appended. Nothing of it was.
@@ -62,9 +70,32 @@ pub enum AppendError {
         #[source]
         source: Unreadable,
     },
-    /// The kept tiles are not those of the tree.
-    #[error("the right edge of the tree cannot be read")]
-    CorruptTiles(#[source] MerkleError),
+    /// Another event is that version of the case already: somebody publishes what routing did not decide, or did.
+    #[error("event {event_id} says it is version {version} of case {case_id}, which another event is")]
+    Contradicted {
+        /// Its case.
+        case_id: CaseId,
+        /// Its place in the case.
+        version: u64,
+        /// The one that came later.
+        event_id: EventId,
+    },
+    /// So far ahead of what is known of its case that no order of delivery explains it.
+    #[error(
+        "version {version} of case {case_id} is more than {EARLY_MAX} ahead of {known}, the last that is known"
+    )]
+    TooEarly {
+        /// Its case.
+        case_id: CaseId,
+        /// Its place in the case.
+        version: u64,
+        /// The last version of the case.
+        known: u64,
+    },
+    /// Tiles, checkpoint, size, or what was signed before disagree: the lead must end, and the log is carried on when this
+    /// is understood.
+    #[error("the log is not as it was signed, and is not carried on")]
+    Head(#[source] HeadFault),
     /// The checkpoint could not be signed.
     #[error("the checkpoint cannot be signed")]
     Unsigned(#[source] NoteError),
@@ -74,6 +105,15 @@ pub enum AppendError {
     /// A statement failed.
     #[error("appending to the ledger")]
     Sql(#[from] sqlx::Error),
+}
+
+impl From<HeadError> for AppendError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Fault(fault) => Self::Head(fault),
+            HeadError::Sql(error) => Self::Sql(error),
+        }
+    }
 }
 
 /// What became of a batch.
@@ -118,12 +158,22 @@ impl AppendEvents {
         if state.epoch != self.lead.epoch {
             return Err(AppendError::Superseded { ours: self.lead.epoch, current: state.epoch });
         }
+        let mut edge = self.go_on(connection, cached_edge.take(), state.tree_size).await?;
         let case_ids = distinct_cases(&events);
         let mut accounts = store::accounts::load(connection, &case_ids).await?;
         let known = store::evidence::versions(connection, &case_ids).await?;
-        go_by_the_log(connection, &known, &mut accounts).await?;
+        go_by_the_log(connection, &edge, &known, &mut accounts).await?;
+        refuse_too_early(&known, &events)?;
         let parked = store::parked::load(connection, &case_ids).await?;
-        let Arrangement { append, park, unpark, duplicates } = arrange(&known, parked, events);
+        let Arrangement { append, park, unpark, duplicates, again, mut contradicting } =
+            arrange(&known, parked, events);
+        if !again.is_empty() {
+            contradicting.extend(store::evidence::contradicted(connection, &again).await?);
+        }
+        if let Some(&Claim { case_id, version, event_id }) = contradicting.first() {
+            tracing::error!(%case_id, version, %event_id, "two events claim one version of a case");
+            return Err(AppendError::Contradicted { case_id, version, event_id });
+        }
         let mut appended =
             Appended { leaves: append.len(), parked: park.len(), duplicates, tree_size: state.tree_size };
         if !park.is_empty() {
@@ -134,18 +184,12 @@ impl AppendEvents {
         }
         if append.is_empty() {
             transaction.commit().await?;
+            *cached_edge = Some(edge);
             return Ok(appended);
         }
 
         let batch = Batch::of(&append)?;
         let (changed, facts) = follow(&mut accounts, &batch.leaves)?;
-        let mut edge = match cached_edge.take().filter(|edge| edge.size() == state.tree_size) {
-            Some(edge) => edge,
-            None => {
-                let tiles = store::log::tiles(connection, &Edge::tile_ids(state.tree_size)).await?;
-                Edge::from_tiles(state.tree_size, &tiles).map_err(AppendError::CorruptTiles)?
-            }
-        };
         let tiles = edge.append(&batch.hashes);
         let (checkpoint, note) = self.lead.sign(edge.size(), edge.root()).map_err(AppendError::Unsigned)?;
 
@@ -166,9 +210,38 @@ impl AppendEvents {
         transaction.commit().await?;
 
         appended.tree_size = checkpoint.tree_size;
+        self.lead.remember(checkpoint, note);
         *cached_edge = Some(edge);
         Ok(appended)
     }
+
+    /// The edge to append to: as this leader left it, or read, and held against what is signed for it.
+    async fn go_on(
+        &self,
+        connection: &mut PgConnection,
+        cached: Option<Edge>,
+        tree_size: u64,
+    ) -> Result<Edge, AppendError> {
+        match cached {
+            Some(edge) if edge.size() == tree_size => Ok(edge),
+            Some(edge) => Err(AppendError::Head(HeadFault::Moved { tree_size, left_with: edge.size() })),
+            None => Ok(self.lead.judge().open(connection, tree_size).await?.0),
+        }
+    }
+}
+
+/// How far a version may be ahead of the last known one. Events of a case come in the order of their versions but for
+/// those that several replicas are handed at once, which are less than this.
+const EARLY_MAX: u64 = 1_000;
+
+fn refuse_too_early(known: &HashMap<CaseId, u64>, events: &[CaseEvent]) -> Result<(), AppendError> {
+    for event in events {
+        let known = known.get(&event.case_id).copied().unwrap_or(0);
+        if event.version > known + EARLY_MAX {
+            return Err(AppendError::TooEarly { case_id: event.case_id, version: event.version, known });
+        }
+    }
+    Ok(())
 }
 
 /// What the events of a batch are written as.
@@ -237,6 +310,7 @@ fn erasures(events: &[CaseEvent]) -> Vec<(CaseId, u64)> {
 /// leaves are what they were.
 async fn go_by_the_log(
     connection: &mut PgConnection,
+    edge: &Edge,
     known: &HashMap<CaseId, u64>,
     accounts: &mut HashMap<CaseId, Account>,
 ) -> sqlx::Result<()> {
@@ -250,9 +324,10 @@ async fn go_by_the_log(
         return Ok(());
     }
     tracing::error!(cases = ?astray, "how cases stand is not what the log says; a rebuild is needed");
-    for (case_id, lines) in store::evidence::lines(connection, &astray).await? {
-        let changed = lines.iter().filter(|line| line.is_suspect()).map(|line| line.leaf_index).collect();
-        match History::read(case_id, lines, &changed).told {
+    let lines = store::evidence::lines(connection, &astray).await?;
+    let unproved = unproved(connection, edge, lines.values().flatten()).await?;
+    for (case_id, lines) in lines {
+        match History::read(case_id, lines, &unproved).told {
             Ok((account, _)) => drop(accounts.insert(case_id, account)),
             Err(_) => drop(accounts.remove(&case_id)),
         }

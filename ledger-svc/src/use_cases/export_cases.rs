@@ -3,7 +3,8 @@
 //! Each page is one view of the account, and the export as a whole is not: what happens to a case after its page was read
 //! is not in it, and each case says at which version it was read. No case is left out or told twice, because the place of
 //! a case in the order never changes; but one that the filter begins or ceases to match meanwhile may be in it or not,
-//! and so may one that is submitted meanwhile.
+//! and so may one that is submitted meanwhile. A case of which it cannot be read how it stands ends the export with an
+//! error: without it the rest would not be the whole.
 
 use std::sync::Arc;
 
@@ -66,7 +67,11 @@ async fn read_page(
     after: Option<LatestPlace>,
 ) -> Result<Vec<ExportedCase>, ReadError> {
     let mut view = exports.view().await?;
-    let accounts = store::cases::list(&mut view.transaction, filter, after, exports.bounds.page_rows).await?;
+    let placed = store::cases::list(&mut view.transaction, filter, after, exports.bounds.page_rows).await?;
+    let accounts: Vec<Account> = placed
+        .into_iter()
+        .map(|placed| placed.account.ok_or(ReadError::CorruptAccount(placed.case_id)))
+        .collect::<Result<_, _>>()?;
     let public: Vec<CaseId> = accounts
         .iter()
         .filter(|account| account.publicity().shows("title"))

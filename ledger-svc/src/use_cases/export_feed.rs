@@ -3,7 +3,8 @@
 //! What happened last is what the log has at its end, so the feed is found by going back over the latest leaves, and needs
 //! no index of its own on a column that every event changes. Guaranteed: of the matching cases that are in the latest
 //! [`LEAVES_MAX`] leaves, those that were updated last. Where these are too few, the latest submissions that match fill
-//! up, so that a feed is not empty just because nothing happened lately.
+//! up, so that a feed is not empty just because nothing happened lately. A case of which it cannot be read how it stands is
+//! left out: a feed tells what is new, and is no list of everything.
 
 use huying_platform::ids::CaseId;
 use sqlx::PgPool;
@@ -11,7 +12,7 @@ use sqlx::PgPool;
 use super::{ReadError, export_cases::ExportedCase};
 use crate::{
     domain::{account::Account, case_filter::CaseFilter},
-    store,
+    store::{self, cases::Placed},
 };
 
 /// How many leaves are looked through at a time, latest first: most feeds find enough in the first few.
@@ -65,8 +66,8 @@ pub async fn export_feed(
 }
 
 /// Adds the cases that are not there yet.
-fn add(found: &mut Vec<Account>, more: Vec<Account>) {
-    for account in more {
+fn add(found: &mut Vec<Account>, more: Vec<Placed>) {
+    for account in more.into_iter().filter_map(|placed| placed.account) {
         if found.iter().all(|known| known.case_id != account.case_id) {
             found.push(account);
         }

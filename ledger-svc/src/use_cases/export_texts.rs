@@ -2,7 +2,8 @@
 //!
 //! Which may be shown is decided by [`crate::domain::account::Account::publicity`], in the same view of the account in
 //! which the page is read; others are not even read. The export as a whole is not one view: a text that is erased, or
-//! whose case ceases to be public, after its page was read is in it.
+//! whose case ceases to be public, after its page was read is in it. Texts of a case of which it cannot be read how it
+//! stands end the export with an error: nobody can say whether they may be shown, and without them the rest is no whole.
 
 use std::sync::Arc;
 
@@ -56,6 +57,9 @@ async fn read_page(
     let mut case_ids: Vec<CaseId> = keys.iter().map(|(key, _)| key.case_id).collect();
     case_ids.dedup();
     let accounts = store::accounts::load(&mut view.transaction, &case_ids).await?;
+    if let Some(case_id) = case_ids.iter().find(|case_id| !accounts.contains_key(case_id)) {
+        return Err(ReadError::CorruptAccount(*case_id));
+    }
     let is_full = keys.len() >= rows_max as usize;
     let mut last = None;
     let mut is_cut = false;

@@ -7,11 +7,19 @@
 //! Guaranteed: only verified cosignatures are kept; nothing waits for a witness; no transaction and no connection of the
 //! database is held while one is asked. What a witness has seen last it says itself when it is asked wrongly, so nothing
 //! about it need survive a restart.
+//!
+//! A witness that has cosigned more leaves than there are, or other ones, says that this log has lost or changed what it
+//! published. Its word is not signed, but the operator chose to trust it: when it says so twice, nothing more is appended
+//! here until an operator has found out who is right. Readers go on reading, and the events wait in the broker.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use huying_platform::{metrics::Metrics, status::chain};
 use jiff::Timestamp;
+use prometheus_client::metrics::gauge::Gauge;
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect};
 use sqlx::PgPool;
 use tokio::{
@@ -24,16 +32,19 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::PublicUrl,
     domain::{
+        checkpoint::Checkpoint,
         cosignature::WitnessKey,
-        merkle::{Hash, MerkleError, consistency_path, consistency_tiles},
+        merkle::{Hash, consistency_path, consistency_tiles, empty_root, verify_consistency},
         note::{NoteError, SignatureLine, SignedNote},
         witness::{AddCheckpoint, parse_size},
     },
     store,
 };
 
+mod failures;
 mod lag;
 
+use failures::{AskError, report};
 use lag::Lag;
 
 /// How often the tree is looked at, and how often a witness is asked at most.
@@ -41,6 +52,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a witness that fails is left alone at most.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How often a witness must say that it knows another history until it is acted on.
+const DISPUTES: u32 = 2;
 
 /// How long a witness may take to be reached, and to answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -70,6 +84,9 @@ pub struct GatherCosignatures {
     db: PgPool,
     client: Client,
     lag: Arc<Lag>,
+    /// The first dispute, for as long as the process lives.
+    dispute: Arc<OnceLock<String>>,
+    disputed: Gauge,
 }
 
 /// A checkpoint to be cosigned.
@@ -81,42 +98,13 @@ struct Target {
     seen_at: Instant,
 }
 
-/// Why a witness has not cosigned.
-#[derive(Debug, thiserror::Error)]
-enum AskError {
-    /// The network, or a server that does not speak HTTP.
-    #[error("the witness was not reached or did not answer in time")]
-    Unreachable(#[source] reqwest::Error),
-    /// An answer that the protocol does not have, or one that says what is wrong with this log or this witness.
-    #[error("the witness answered {0}")]
-    Refused(StatusCode),
-    /// Too much to be an answer.
-    #[error("the witness answered with more than {ANSWER_MAX_BYTES} bytes, or with no text")]
-    Oversized,
-    /// What it says is no cosignature of this checkpoint by this witness.
-    #[error("the witness answered with something else than its cosignature")]
-    NotCosigned(#[source] NoteError),
-    /// The witness remembers more leaves than the log has: leaves have been lost here, or the witness mistakes the log
-    /// for another.
-    #[error("the witness has cosigned {theirs} leaves of this log, which has {ours}: were leaves lost here?")]
-    Ahead {
-        /// Leaves that the witness says.
-        theirs: u64,
-        /// Leaves in the log.
-        ours: u64,
-    },
-    /// The witness has seen another tree of that size, with a signature of this log.
-    #[error("the witness has cosigned another tree of {0} leaves of this log: it has two histories")]
-    OtherHistory(u64),
-    /// What is kept contradicts itself.
-    #[error("no consistency proof can be made")]
-    CorruptTiles(#[source] MerkleError),
-    /// The database took too long.
-    #[error("the database did not answer in time")]
-    DatabaseSlow,
-    /// A statement failed.
-    #[error("reading or keeping what a witness has cosigned")]
-    Sql(#[from] sqlx::Error),
+impl Target {
+    /// The root that is signed.
+    fn root(&self) -> Result<Hash, AskError> {
+        let text = SignedNote::parse(&self.note).map_err(AskError::NotCosigned)?.text;
+        let checkpoint = Checkpoint::parse(text).map_err(|_| AskError::Unprovable(self.tree_size))?;
+        Ok(checkpoint.root)
+    }
 }
 
 /// What a witness answered.
@@ -142,7 +130,17 @@ impl GatherCosignatures {
             .redirect(redirect::Policy::none())
             .user_agent("huying-ledger")
             .build()?;
-        Ok(Self { db, client, lag: Arc::new(Lag::new(metrics)) })
+        let disputed = metrics.gauge(
+            "ledger_disputed",
+            "1 when a witness knows another history of the log, so that this replica appends nothing until an operator has \
+             looked and started it anew",
+        );
+        Ok(Self { db, client, lag: Arc::new(Lag::new(metrics)), dispute: Arc::default(), disputed })
+    }
+
+    /// What a witness said that knows another history of the log, if one did.
+    pub fn dispute(&self) -> Option<&str> {
+        self.dispute.get().map(String::as_str)
     }
 
     /// Asks all witnesses until the lead is over.
@@ -154,7 +152,7 @@ impl GatherCosignatures {
         self.lag.begin(witnesses.len());
         let mut tasks = JoinSet::new();
         for (index, witness) in witnesses.iter().cloned().enumerate() {
-            tasks.spawn(self.clone().keep_asking(witness, index, target.clone()));
+            tasks.spawn(self.clone().keep_asking(witness, index, target.clone(), lead.clone()));
         }
         let watching = async {
             loop {
@@ -195,18 +193,21 @@ impl GatherCosignatures {
         self.lag.publish(newest.borrow().as_ref().map(|newest| (newest.tree_size, newest.seen_at)));
     }
 
-    /// One witness: waits for a tree that it has not cosigned, asks, and leaves it alone for a while.
+    /// One witness: waits for a tree that it has not cosigned, asks, and leaves it alone for a while. When it knows another
+    /// history, and says so again when it is asked again, the lead ends.
     async fn keep_asking(
         self,
         witness: WitnessAddress,
         index: usize,
         mut target: watch::Receiver<Option<Target>>,
+        lead: CancellationToken,
     ) {
         let name = witness.key.name().to_owned();
         let mut cosigned = 0;
         // What the witness has seen last, as far as is known here; asked from the database first.
         let mut seen = None;
         let mut failures: u32 = 0;
+        let mut disputes: u32 = 0;
         loop {
             let Ok(newest) = target
                 .wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.tree_size > cosigned))
@@ -222,12 +223,20 @@ impl GatherCosignatures {
                     cosigned = tree_size;
                     self.lag.cosigned(index, tree_size);
                     failures = 0;
+                    disputes = 0;
                 }
                 Ok(None) => {}
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     self.lag.failures.inc();
                     report(&name, &error, failures);
+                    disputes += u32::from(error.is_dispute());
+                    if disputes >= DISPUTES {
+                        self.disputed.set(1);
+                        let _ = self.dispute.set(format!("{name}: {}", chain(&error)));
+                        lead.cancel();
+                        return;
+                    }
                 }
             }
             sleep_until(asked_at + pause_after(failures)).await;
@@ -259,7 +268,7 @@ impl GatherCosignatures {
             // The tree has grown since: the next look will find it.
             return Ok(None);
         }
-        let path = self.in_time(self.prove(old_size, target.tree_size)).await?;
+        let path = self.in_time(self.prove(old_size, target)).await?;
         match self.call(witness, old_size, path, target).await? {
             Answer::Cosigned(line, at) => {
                 *seen = Some(target.tree_size);
@@ -290,11 +299,25 @@ impl GatherCosignatures {
         Ok(store::log::tree_size(&mut connection).await?)
     }
 
-    async fn prove(&self, old_size: u64, tree_size: u64) -> Result<Vec<Hash>, AskError> {
-        let asked = consistency_tiles(old_size, tree_size).map_err(AskError::CorruptTiles)?;
+    /// The proof that the tree of the target begins with an older one, as both were signed here. It is verified, so that a
+    /// witness that refuses it has seen something else.
+    async fn prove(&self, old_size: u64, target: &Target) -> Result<Vec<Hash>, AskError> {
+        let asked = consistency_tiles(old_size, target.tree_size).map_err(AskError::CorruptTiles)?;
         let mut connection = self.db.acquire().await?;
+        let old_root = match old_size {
+            0 => empty_root(),
+            _ => {
+                let kept = store::log::checkpoint_of(&mut connection, old_size).await?;
+                let kept = kept.ok_or(AskError::OtherHistory(old_size))?;
+                Hash::try_from(kept.root).map_err(|_| AskError::Unprovable(old_size))?
+            }
+        };
         let tiles = store::log::tiles(&mut connection, &asked).await?;
-        consistency_path(old_size, tree_size, &tiles).map_err(AskError::CorruptTiles)
+        let path = consistency_path(old_size, target.tree_size, &tiles).map_err(AskError::CorruptTiles)?;
+        if !verify_consistency(old_size, &old_root, target.tree_size, &target.root()?, &path) {
+            return Err(AskError::Unprovable(old_size));
+        }
+        Ok(path)
     }
 
     async fn call(
@@ -325,6 +348,10 @@ impl GatherCosignatures {
             let size = answer.strip_suffix('\n').and_then(parse_size);
             return size.map(Answer::OtherSize).ok_or(AskError::Refused(status));
         }
+        if status == StatusCode::UNPROCESSABLE_ENTITY {
+            // The proof holds here, so the tree that it begins with is another one there.
+            return Err(AskError::OtherHistory(old_size));
+        }
         if status != StatusCode::OK {
             return Err(AskError::Refused(status));
         }
@@ -345,25 +372,6 @@ impl GatherCosignatures {
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, AskError>>) -> Result<T, AskError> {
         timeout(DATABASE_MAX, work).await.unwrap_or(Err(AskError::DatabaseSlow))
-    }
-}
-
-/// The first failure and then every tenth is told; what means that the log may have been tampered with, always.
-fn report(witness: &str, error: &AskError, failures: u32) {
-    match error {
-        AskError::Ahead { .. } | AskError::OtherHistory(_) | AskError::CorruptTiles(_) => {
-            tracing::error!(witness, error = chain(error), "not cosigned");
-        }
-        AskError::Unreachable(_)
-        | AskError::Refused(_)
-        | AskError::Oversized
-        | AskError::NotCosigned(_)
-        | AskError::DatabaseSlow
-        | AskError::Sql(_) => {
-            if failures % 10 == 1 {
-                tracing::warn!(witness, failures, error = chain(error), "not cosigned");
-            }
-        }
     }
 }
 

@@ -68,6 +68,7 @@ pub struct GetCase {
     origin: String,
     verifiers: Vec<Verifier>,
     discrepancies: Counter<u64, AtomicU64>,
+    unchecked: Counter<u64, AtomicU64>,
     reported: Mutex<HashSet<CaseId>>,
 }
 
@@ -78,9 +79,13 @@ impl GetCase {
             "ledger_discrepancies",
             "Times a case was read and something of it was not as it was logged",
         );
+        let unchecked = platform.metrics.counter(
+            "ledger_unchecked_reads",
+            "Times a case was read while how cases stand was being drawn anew, and could not be held against the log",
+        );
         let verifiers = log.verifiers();
         let origin = log.origin.clone();
-        Self { db: readers, origin, verifiers, discrepancies, reported: Mutex::default() }
+        Self { db: readers, origin, verifiers, discrepancies, unchecked, reported: Mutex::default() }
     }
 
     /// Reads a case, in one view of the log.
@@ -94,6 +99,9 @@ impl GetCase {
         transaction.commit().await?;
         if !view.discrepancies.is_empty() {
             self.report(case_id, &view.discrepancies);
+        }
+        if !view.is_checked {
+            self.unchecked.inc();
         }
         Ok(view)
     }
@@ -116,9 +124,13 @@ impl GetCase {
         let mut history = History::read(case_id, kept_lines, &changed);
         // Of the lines of other pages it is enough that the account cannot be told without them.
         discrepancies.extend(history.discrepancies.drain(..).filter(|found| asked.has(found.case_version)));
-        if let Ok((account, facts)) = &history.told {
-            checks::check_account(connection, &kept, account, facts, &mut discrepancies).await?;
-        }
+        let is_checked = match &history.told {
+            Ok((account, facts)) => {
+                checks::check_account(connection, &kept, account, facts, &mut discrepancies).await?
+            }
+            // What is wrong with its lines is said, and that it stands as it is kept follows from it.
+            Err(_) => true,
+        };
         let account = match (&history.told, kept) {
             (Ok((account, _)), _) => account.clone(),
             (Err(_), checks::KeptAccount::Kept(account)) => *account,
@@ -128,8 +140,13 @@ impl GetCase {
         };
         let merges = Merges::of(history.lines.iter().filter_map(|line| line.leaf.as_ref()));
         let texts = Texts::read(connection, &account, &asked).await?;
+        let kept_title = texts.title(&account, &history.lines);
+        let title = kept_title.as_ref().and_then(|title| title.shown.as_ref());
         let mut view = CaseView {
-            title: texts.title(&account, &history.lines),
+            title: title.map(|shown| shown.text.clone()),
+            kept_title,
+            followers: followers(&history.lines),
+            is_proven: history.told.is_ok(),
             account,
             merged_into: None,
             absorbed: Vec::new(),
@@ -137,9 +154,17 @@ impl GetCase {
             damaged: Vec::new(),
             next_version: asked.next_version,
             discrepancies,
+            is_checked,
         };
+        let last_leaf = history.lines.last().map(|line| line.leaf_index);
         for line in history.lines.into_iter().filter(|line| asked.has(line.case_version)) {
             add_line(&mut view, line, &texts);
+        }
+        // Of what is known to be changed, the search says the same.
+        if let (Some(last_leaf), true, true) =
+            (last_leaf, view.is_proven && view.is_checked, view.discrepancies.is_empty())
+        {
+            checks::check_search(connection, &view.account, last_leaf, &mut view.discrepancies).await?;
         }
         (view.merged_into, view.absorbed) = related(connection, &merges).await?;
         if let (Publication::StatusOnly, Some(into)) = (view.account.publication, &mut view.merged_into) {
@@ -240,12 +265,11 @@ impl Texts {
         Ok(Self { publicity, kept })
     }
 
-    /// The title, where it is public and genuine.
-    fn title(&self, account: &Account, lines: &[ReadLine]) -> Option<String> {
+    /// The title.
+    fn title(&self, account: &Account, lines: &[ReadLine]) -> Option<TextView> {
         let line = lines.first().filter(|line| line.case_version == 1)?;
         let commitment = line.leaf.as_ref()?.commitments.get("title")?;
-        let (text, _) = self.view(account, line, "title", commitment);
-        text.shown.map(|shown| shown.text)
+        Some(self.view(account, line, "title", commitment).0)
     }
 
     /// A text as it may be shown, and what is wrong with it.
@@ -277,6 +301,19 @@ impl Texts {
         // Of a line that is not in the log nothing can be proved, and that is said already.
         (text, wrong.filter(|_| line.genuine))
     }
+}
+
+/// The representatives who claimed the case, each once.
+fn followers(lines: &[ReadLine]) -> Vec<String> {
+    let mut codes: Vec<String> = Vec::new();
+    for leaf in lines.iter().filter(|line| line.genuine).filter_map(|line| line.leaf.as_ref()) {
+        if let (true, Some(code)) = (leaf.event_type == "CaseClaimed", &leaf.details.representative_code)
+            && !codes.iter().any(|known| known == code)
+        {
+            codes.push(code.to_string());
+        }
+    }
+    codes
 }
 
 /// Adds a line with its texts, and what is wrong with them.

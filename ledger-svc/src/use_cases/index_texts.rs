@@ -17,12 +17,12 @@ use huying_platform::ids::CaseId;
 use crate::{
     domain::{
         account::{Account, Publicity},
-        search_document::{self, CaseText, SearchDocument},
+        search_document::{self, CaseText, LATER_MAX_BYTES, SearchDocument},
         segmentation::FORMAT,
     },
     store::{
         self,
-        search::{Cursor, SearchRow},
+        search::{Cursor, Entry, EntryHead, SearchRow},
     },
 };
 
@@ -32,11 +32,16 @@ const LEAVES_MAX: u64 = 512;
 /// Cases whose texts are in memory, and whose words wait to be taken up by the index, at once.
 const CASES_MAX: usize = 100;
 
+/// Characters of a case's texts up to which its entry is drawn again whenever somebody reads the case: a millisecond's work.
+pub const DRAWN_MAX_CHARS: usize = 4_000;
+
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Indexed {
     /// Some leaves were followed, or there were none.
     Followed {
+        /// Leaves that were followed.
+        leaves: u64,
         /// Leaves that are still to be followed.
         leaves_behind: u64,
     },
@@ -61,7 +66,7 @@ pub async fn index_texts(db: &PgPool) -> sqlx::Result<Indexed> {
     let tree_size = store::log::tree_size(connection).await?;
     let end = tree_size.min(first + LEAVES_MAX);
     if first == end && cursor.format == FORMAT {
-        return Ok(Indexed::Followed { leaves_behind: 0 });
+        return Ok(Indexed::Followed { leaves: 0, leaves_behind: 0 });
     }
     let case_ids = store::search::cases_of_leaves(connection, first, end).await?;
     for case_ids in case_ids.chunks(CASES_MAX) {
@@ -69,7 +74,7 @@ pub async fn index_texts(db: &PgPool) -> sqlx::Result<Indexed> {
     }
     store::search::set_cursor(connection, Cursor { format: FORMAT, next_leaf: end }).await?;
     transaction.commit().await?;
-    Ok(Indexed::Followed { leaves_behind: tree_size - end })
+    Ok(Indexed::Followed { leaves: end - first, leaves_behind: tree_size - end })
 }
 
 /// Draws the search entries of cases anew, in the caller's transaction, and returns those that were not as they should have
@@ -101,6 +106,47 @@ pub async fn reindex_cases(connection: &mut PgConnection, case_ids: &[CaseId]) -
     Ok(mended)
 }
 
+/// Is the search entry of a case what its texts say? True as well while [`index_texts`] has yet to look at its last leaf. In a
+/// transaction that repeats its reads; `account` is how the case stands by its lines.
+///
+/// What the entry says of itself, and so what it was drawn from, is always looked at. Of a case whose texts have no more than
+/// [`DRAWN_MAX_CHARS`] the entry itself is drawn again, for its words can be changed alone.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn entry_is_right(
+    connection: &mut PgConnection,
+    account: &Account,
+    last_leaf: u64,
+) -> sqlx::Result<bool> {
+    let mut texts = store::search::texts(connection, &[account.case_id], LATER_MAX_BYTES).await?;
+    let texts = texts.remove(&account.case_id).unwrap_or_default();
+    let digest = search_document::digest(account, &texts);
+    let head = EntryHead {
+        case_id: account.case_id,
+        submitted_at: account.submitted_at,
+        publicity: search_document::publicity_number(account.publicity()),
+        erased_before: account.erased_before,
+        drawn_from: digest,
+    };
+    let (cursor, entry) = store::search::entry_says(connection, &head).await?;
+    if cursor.format != FORMAT || cursor.next_leaf <= last_leaf {
+        return Ok(true);
+    }
+    match (account.publicity(), entry) {
+        (Publicity::Nothing, entry) => return Ok(entry == Entry::Missing),
+        (Publicity::Everything | Publicity::ExplanationOnly, Entry::Missing | Entry::Otherwise) => {
+            return Ok(false);
+        }
+        (Publicity::Everything | Publicity::ExplanationOnly, Entry::AsItShould) => {}
+    }
+    if texts.iter().map(|text| text.text.chars().count()).sum::<usize>() > DRAWN_MAX_CHARS {
+        return Ok(true);
+    }
+    let drawn = drawn(vec![Source { account: account.clone(), texts, digest }]).await?;
+    Ok(store::search::same(connection, &drawn).await?.len() == drawn.len())
+}
+
 /// Draws what is not drawn from the same already.
 async fn refresh(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<()> {
     let kept = store::search::drawn_from(connection, case_ids).await?;
@@ -126,11 +172,13 @@ struct Source {
     digest: [u8; 32],
 }
 
+/// What documents are drawn from, as much of it as they can have.
+///
 /// The accounts first: a text that is gone when the texts are read is not in the document, and one that is still there
 /// although it is erased is in a document of an account before the erasure, which is not found.
 async fn load(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<Vec<Source>> {
     let accounts = store::accounts::load(connection, case_ids).await?;
-    let mut texts = store::search::texts(connection, case_ids).await?;
+    let mut texts = store::search::texts(connection, case_ids, LATER_MAX_BYTES).await?;
     let sources = accounts.into_values().map(|account| {
         let texts = texts.remove(&account.case_id).unwrap_or_default();
         let digest = search_document::digest(&account, &texts);

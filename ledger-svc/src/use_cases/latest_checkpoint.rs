@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 
 use super::ReadError;
-use crate::store;
+use crate::{domain::merkle::Hash, store};
 
 /// Size of the tree and the signed note.
 ///
@@ -18,6 +18,12 @@ pub async fn latest_checkpoint(db: &PgPool) -> Result<(u64, String), ReadError> 
 /// tiles only ever grow beyond it.
 pub(super) async fn latest(connection: &mut PgConnection) -> Result<(u64, String), ReadError> {
     store::log::latest_note(connection).await?.ok_or(ReadError::NoCheckpoint)
+}
+
+/// The tree that the latest checkpoint is kept for: its size, and its root if that is one.
+pub(super) async fn latest_tree(connection: &mut PgConnection) -> Result<(u64, Option<Hash>), ReadError> {
+    let kept = store::log::newest_checkpoint(connection).await?.ok_or(ReadError::NoCheckpoint)?;
+    Ok((kept.tree_size, Hash::try_from(kept.root).ok()))
 }
 
 /// Size of the tree, for telling whether a page has changed.

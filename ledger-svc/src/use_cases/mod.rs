@@ -1,8 +1,8 @@
 //! What the ledger does, one verb a file. Only these begin and commit transactions.
 //!
 //! Life of a leaf: 1. `consumers.rs` checks a batch of events. 2. [`append_events`] locks the log, puts the events in
-//! order, parks the early ones, writes leaves, texts, accounts, figures and tiles, signs the checkpoint that covers
-//! them, and commits it all at once. 3. Only then are the events acknowledged. 4. Readers on any replica see the leaf
+//! order, parks the early ones, sees that what it appends to is what was signed ([`open_head`]), writes leaves, texts,
+//! accounts, figures and tiles, signs the checkpoint that covers them, and commits it all at once. 3. Only then are the events acknowledged. 4. Readers on any replica see the leaf
 //! and the checkpoint at the same moment.
 
 pub mod add_checkpoint;
@@ -20,13 +20,13 @@ pub mod kept;
 pub mod latest_checkpoint;
 pub mod list_cases;
 pub mod log_keys;
+pub mod open_head;
 pub mod prove_consistency;
 pub mod prove_inclusion;
 pub mod read_entries;
 pub mod read_tile;
 pub mod rebuild_account;
 pub mod take_lead;
-pub mod unit_figures;
 pub mod watch_entries;
 pub mod witnessed_checkpoint;
 
@@ -49,6 +49,9 @@ pub enum ReadError {
     /// What is kept contradicts itself.
     #[error("leaf {0} is not as it was written")]
     CorruptLeaf(u64),
+    /// What is kept of how a case stands makes no sense, or is gone.
+    #[error("how case {0} stands is not kept, or in a way that makes no sense")]
+    CorruptAccount(CaseId),
     /// The tiles contradict the tree's size.
     #[error("the tiles are not those of the tree")]
     CorruptTiles(#[from] MerkleError),

@@ -5,6 +5,7 @@ use sqlx::PgPool;
 
 use super::{ReadError, latest_checkpoint::latest, witnessed_checkpoint::witnessed_checkpoint};
 use crate::{
+    LogIdentity,
     domain::{
         log_range,
         merkle::{Hash, inclusion_path, inclusion_tiles, root_tiles, tree_root},
@@ -73,11 +74,12 @@ pub async fn prove_line(
 /// Those of [`prove_line`].
 pub async fn prove_line_to_keep(
     db: &PgPool,
+    log: &LogIdentity,
     case_id: CaseId,
     case_version: u64,
 ) -> Result<InclusionProof, ReadError> {
     let leaf_index = leaf_index_of(db, case_id, case_version).await?;
-    match witnessed_checkpoint(db, 1).await? {
+    match witnessed_checkpoint(db, log, 1).await? {
         Some((tree_size, checkpoint)) if leaf_index < tree_size => {
             let proof = prove_inclusion(db, leaf_index, tree_size).await?;
             Ok(InclusionProof { checkpoint, ..proof })

@@ -1,12 +1,14 @@
 //! An entry bundle: the leaves under a tile of level 0, or the first of them.
 
+use std::collections::BTreeMap;
+
 use sqlx::PgPool;
 
-use super::ReadError;
+use super::{ReadError, latest_checkpoint::latest_tree, read_tile::LogFile};
 use crate::{
     domain::{
-        entry_bundle,
-        merkle::{TILE_WIDTH, TileId},
+        coverage, entry_bundle,
+        merkle::{TILE_WIDTH, TileId, leaf_hash},
     },
     store,
 };
@@ -16,11 +18,10 @@ use crate::{
 ///
 /// # Errors
 /// [`ReadError::CorruptLeaf`] when a leaf that the tree has is not there, or is larger than any can be;
-/// [`ReadError::Sql`].
-pub async fn read_entries(db: &PgPool, index: u64, width: usize) -> Result<Option<Vec<u8>>, ReadError> {
+/// [`ReadError::NoCheckpoint`]; [`ReadError::Sql`].
+pub async fn read_entries(db: &PgPool, index: u64, width: usize) -> Result<Option<LogFile>, ReadError> {
     let mut connection = db.acquire().await?;
-    // The state is committed with the checkpoint of its size.
-    let tree_size = store::log::tree_size(&mut connection).await?;
+    let (tree_size, root) = latest_tree(&mut connection).await?;
     if (TileId { level: 0, index }).width(tree_size) < width {
         return Ok(None);
     }
@@ -30,6 +31,12 @@ pub async fn read_entries(db: &PgPool, index: u64, width: usize) -> Result<Optio
     if leaves.len() != width {
         return Err(ReadError::CorruptLeaf(missing));
     }
-    let bundle = entry_bundle::write(&leaves).map_err(|_| ReadError::CorruptLeaf(first))?;
-    Ok(Some(bundle))
+    let hashes: BTreeMap<u64, _> = (first..).zip(leaves.iter().map(|leaf| leaf_hash(leaf))).collect();
+    let tiles = coverage::tiles_needed(hashes.keys().copied(), tree_size);
+    let tiles = store::evidence::tiles(&mut connection, &tiles).await?;
+    let is_covered = root.is_some_and(|root| {
+        coverage::check(&hashes, tree_size, Some(&root), &tiles).unproved_leaves.is_empty()
+    });
+    let bytes = entry_bundle::write(&leaves).map_err(|_| ReadError::CorruptLeaf(first))?;
+    Ok(Some(LogFile { bytes, is_covered }))
 }

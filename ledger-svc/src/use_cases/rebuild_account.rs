@@ -7,35 +7,42 @@
 //! as it comes, so the end is the last case there was at the beginning. What the search finds of these cases follows in a
 //! transaction of its own, for which nothing that is appended has to wait.
 //!
-//! Guaranteed: nothing is drawn from a line that is not the one in the log: such a case stays as it is, and is named at
-//! the end. One rebuild runs at a time; one that is broken off leaves a part of the cases drawn, and the rest as it was.
+//! Guaranteed: nothing is drawn from a line that the signed checkpoint does not cover, by itself and by every tile between
+//! the two: such a case stays as it is, and is named at the end. While the log has fewer leaves than its tree, so is a case
+//! that has come further than its lines, and what stands of cases without any is left alone. One rebuild runs at a time; one
+//! that is broken off leaves a part of the cases drawn, and the rest as it was.
 //!
 //! The same puts the tables right after they have learned something new, or after a leader of an older version wrote
 //! them ([`keep_drawn`]), but for the search, which sees to itself. Readers see what is there meanwhile; the figures lack
 //! what is not drawn yet.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use huying_platform::{ids::CaseId, status::chain};
+use huying_platform::ids::CaseId;
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::index_texts::reindex_cases;
+use super::{
+    index_texts::reindex_cases,
+    open_head::{HeadError, Judge, unproved},
+};
 use crate::{
+    LogIdentity,
     domain::{
         account::Account,
         facts::Facts,
+        head::HeadFault,
         history::{History, KeptLine},
     },
-    store::{self, makes_no_sense, projection::Projection},
+    store::{self, makes_no_sense},
 };
 
+mod keeping;
+
+pub use keeping::keep_drawn;
+
 /// Number of the rules by which the tables beside the log are drawn. It is raised when they have to be drawn anew.
-pub const FORMAT: i32 = 1;
+pub const FORMAT: i32 = 2;
 
 /// Cases drawn in one transaction.
 const CASES_MAX: i64 = 500;
@@ -49,9 +56,6 @@ pub const NAMED_MAX: usize = 100;
 
 /// Key of the advisory lock that one rebuild at a time has: "rebuild" in ASCII.
 const REBUILD_LOCK: i64 = 0x72_6562_7569_6c64;
-
-/// How long until a leader asks again for the lock, or tries again what failed.
-const AGAIN: Duration = Duration::from_secs(2);
 
 /// Why cases were not drawn, or not all of them.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,9 @@ pub enum RebuildError {
         /// The first [`NAMED_MAX`] of them.
         first: Vec<CaseId>,
     },
+    /// The log itself is in doubt, so nothing can be told by its lines.
+    #[error("the log is not as it was signed, so nothing is drawn from it")]
+    Head(#[source] HeadFault),
     /// Whoever asked for it is gone.
     #[error("nobody waits for the rebuild any more")]
     Abandoned,
@@ -83,6 +90,15 @@ pub enum RebuildError {
     /// A statement failed.
     #[error("rebuilding the account")]
     Sql(#[from] sqlx::Error),
+}
+
+impl From<HeadError> for RebuildError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Fault(fault) => Self::Head(fault),
+            HeadError::Sql(error) => Self::Sql(error),
+        }
+    }
 }
 
 /// How far it is.
@@ -97,9 +113,9 @@ pub struct Progress {
     /// The first [`NAMED_MAX`] of them, by id.
     pub mended_case_ids: Vec<CaseId>,
     /// Cases that were left as they are.
-    damaged: u64,
+    pub damaged: u64,
     /// The first [`NAMED_MAX`] of them, by id.
-    damaged_case_ids: Vec<CaseId>,
+    pub damaged_case_ids: Vec<CaseId>,
 }
 
 impl Progress {
@@ -116,72 +132,16 @@ impl Progress {
 /// [`RebuildError`]; what was drawn until then stays.
 pub async fn rebuild_account(
     db: &PgPool,
+    log: &LogIdentity,
     progress: &mpsc::Sender<Progress>,
 ) -> Result<Progress, RebuildError> {
     let mut connection = connect(db).await?;
     if !take_lock(&mut connection).await? {
         return Err(RebuildError::AlreadyRunning);
     }
-    let drawn = draw_all(&mut connection, Some(progress)).await;
+    let drawn = draw_all(&mut connection, log, Some(progress)).await;
     connection.close().await.ok();
     drawn
-}
-
-/// Sees to it that the tables are drawn by the present rules, for a leader, as long as it leads.
-pub async fn keep_drawn(db: &PgPool, epoch: i64, lead: &CancellationToken) {
-    let drawing = async {
-        while let Err(error) = draw_if_needed(db, epoch).await {
-            tracing::warn!(error = chain(&error), "tables not drawn yet");
-            tokio::time::sleep(AGAIN).await;
-        }
-    };
-    tokio::select! {
-        () = lead.cancelled() => {}
-        () = drawing => {}
-    }
-}
-
-/// The tables are as they should be when they were drawn by the present rules, and every leader since went by these.
-async fn draw_if_needed(db: &PgPool, epoch: i64) -> Result<(), RebuildError> {
-    let mut connection = connect(db).await?;
-    let mut transaction = connection.begin().await?;
-    let known = store::projection::lock(&mut transaction).await?;
-    if known.format > FORMAT {
-        tracing::warn!(format = known.format, known = FORMAT, "a later version has drawn the tables");
-        return Ok(());
-    }
-    let is_drawn = known.format == FORMAT && (known.epoch == epoch || known.epoch == epoch - 1);
-    let format = if is_drawn { FORMAT } else { 0 };
-    store::projection::set(&mut transaction, Projection { format, epoch }).await?;
-    transaction.commit().await?;
-    if is_drawn {
-        return Ok(());
-    }
-
-    while !take_lock(&mut connection).await? {
-        tokio::time::sleep(AGAIN).await;
-    }
-    let progress = match draw_all(&mut connection, None).await {
-        Ok(progress) => progress,
-        Err(error @ RebuildError::Damaged { .. }) => {
-            tracing::error!(error = chain(&error), "not all cases can be drawn");
-            Progress::default()
-        }
-        Err(error) => return Err(error),
-    };
-    let mut transaction = connection.begin().await?;
-    if store::projection::lock(&mut transaction).await?.epoch == epoch {
-        store::projection::set(&mut transaction, Projection { format: FORMAT, epoch }).await?;
-    }
-    transaction.commit().await?;
-    connection.close().await.ok();
-    tracing::info!(
-        cases = progress.cases,
-        leaves = progress.leaves,
-        mended = progress.mended,
-        "tables drawn"
-    );
-    Ok(())
 }
 
 /// A connection of its own: whatever becomes of the rebuild, the lock ends with it.
@@ -195,23 +155,27 @@ async fn take_lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
 
 async fn draw_all(
     connection: &mut PgConnection,
+    log: &LogIdentity,
     listener: Option<&mpsc::Sender<Progress>>,
 ) -> Result<Progress, RebuildError> {
     let mut progress = Progress::default();
     let mut after = None;
     let through = store::evidence::last_case(connection).await?;
+    let keys = log.verifiers();
+    let judge = Judge { origin: &log.origin, keys: &keys, mark: &log.mark };
+    let is_complete = store::log::is_complete(connection).await?;
     loop {
-        let mut drawn = draw_some(connection, after, through, &mut progress).await?;
-        if listener.is_some() && !drawn.case_ids.is_empty() {
+        let mut drawn = draw_some(connection, judge, is_complete, after, through, &mut progress).await?;
+        if listener.is_some() && !drawn.told.is_empty() {
             let mut transaction = connection.begin().await?;
-            drawn.mended.extend(reindex_cases(&mut transaction, &drawn.case_ids).await?);
+            drawn.mended.extend(reindex_cases(&mut transaction, &drawn.told).await?);
             transaction.commit().await?;
         }
         progress.note_mended(drawn.mended);
         if let Some(listener) = listener {
             listener.send(progress.clone()).await.map_err(|_| RebuildError::Abandoned)?;
         }
-        after = drawn.case_ids.last().copied();
+        after = drawn.last;
         if after.is_none() {
             break;
         }
@@ -224,8 +188,10 @@ async fn draw_all(
 
 /// Cases that were drawn in one transaction.
 struct Drawn {
-    /// By id; none after there were no more.
-    case_ids: Vec<CaseId>,
+    /// The last by id, also when it was left as it is; none after there were no more.
+    last: Option<CaseId>,
+    /// Those that were not left as they are, by id.
+    told: Vec<CaseId>,
     /// Cases of which something was not as it should be.
     mended: BTreeSet<CaseId>,
 }
@@ -233,32 +199,42 @@ struct Drawn {
 /// Draws the next cases in one transaction.
 async fn draw_some(
     connection: &mut PgConnection,
+    judge: Judge<'_>,
+    is_complete: bool,
     after: Option<CaseId>,
     through: Option<CaseId>,
     progress: &mut Progress,
 ) -> Result<Drawn, RebuildError> {
     let mut transaction = connection.begin().await?;
     let connection = &mut *transaction;
-    store::log::lock(connection).await?;
+    let state = store::log::lock(connection).await?;
     let known = store::projection::format(connection).await?;
     if known > FORMAT {
         return Err(RebuildError::OfLaterVersion(known));
     }
+    let (edge, _) = judge.open(connection, state.tree_size).await?;
     let case_ids = match through {
         Some(through) => next_cases(connection, after, through).await?,
         None => Vec::new(),
     };
     let last = case_ids.last().copied();
-    let unlogged = store::projection::forget_unlogged(connection, after, last).await?;
-    let mut mended: BTreeSet<CaseId> = unlogged.into_iter().collect();
+    let (mut mended, mut drawn) = (BTreeSet::new(), Vec::new());
+    if is_complete {
+        mended.extend(store::projection::forget_unlogged(connection, after, last).await?);
+    }
     if !case_ids.is_empty() {
         let mut lines = store::evidence::lines(connection, &case_ids).await?;
+        let unproved = unproved(connection, &edge, lines.values().flatten()).await?;
         let mut told = Histories::default();
+        let further =
+            if is_complete { HashMap::new() } else { store::accounts::load(connection, &case_ids).await? };
         for case_id in &case_ids {
             let lines = lines.remove(case_id).unwrap_or_default();
             progress.cases += 1;
             progress.leaves += lines.len() as u64;
-            if !told.add(*case_id, lines) {
+            let last_version = lines.last().map_or(0, |line| line.case_version);
+            let is_cut_off = further.get(case_id).is_some_and(|account| account.version > last_version);
+            if is_cut_off || !told.add(*case_id, lines, &unproved) {
                 progress.damaged += 1;
                 if progress.damaged_case_ids.len() < NAMED_MAX {
                     progress.damaged_case_ids.push(*case_id);
@@ -268,9 +244,10 @@ async fn draw_some(
             tokio::task::yield_now().await;
         }
         mended.extend(put_right(connection, &told).await?);
+        drawn.extend(told.accounts.into_keys());
     }
     transaction.commit().await?;
-    Ok(Drawn { case_ids, mended })
+    Ok(Drawn { last, told: drawn, mended })
 }
 
 /// The next cases, as many as have no more than [`LEAVES_MAX`] leaves together; one at least, if there are any.
@@ -297,9 +274,8 @@ struct Histories {
 
 impl Histories {
     /// Adds a case; false when its lines tell nothing that could be relied on.
-    fn add(&mut self, case_id: CaseId, lines: Vec<KeptLine>) -> bool {
-        let changed = lines.iter().filter(|line| line.is_suspect()).map(|line| line.leaf_index).collect();
-        let Ok((account, mut facts)) = History::read(case_id, lines, &changed).told else { return false };
+    fn add(&mut self, case_id: CaseId, lines: Vec<KeptLine>, unproved: &BTreeSet<u64>) -> bool {
+        let Ok((account, mut facts)) = History::read(case_id, lines, unproved).told else { return false };
         self.accounts.insert(case_id, account);
         self.facts.units.0.append(&mut facts.units.0);
         self.facts.representatives.0.append(&mut facts.representatives.0);

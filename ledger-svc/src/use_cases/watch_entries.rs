@@ -20,7 +20,7 @@ use crate::{
 const BATCH: u64 = 256;
 
 /// Most bytes of leaves told at once, so that a message stays far below what clients take by default, 4 MiB.
-const BATCH_MAX_BYTES: i64 = 1_024 * 1_024;
+const BATCH_MAX_BYTES: i64 = 256 * 1_024;
 
 /// What a stream tells next.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,22 +3,27 @@
 
 use huying_platform::codes::{InvalidCode, RegionCode, RepresentativeCode, UnitCode};
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     civil::Date,
     tz::{TimeZone, offset},
 };
+use maud::{Markup, html};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use super::PageError;
 use crate::domain::{
     case_filter::CaseFilter,
+    counts::{InvalidMonth, Month},
     search_query::{InvalidQuery, QUERY_MAX_CHARS, SearchQuery},
     words,
 };
 
 /// Longest category path in an address, in characters: as long as the contract allows.
 const CATEGORY_CHARS_MAX: usize = 200;
+
+/// A day there, since no hour is ever left out or doubled.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The parameters of an address, as they stand in it. An empty one is one that was not given, as browsers send it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,8 +33,10 @@ pub(super) struct CasesAsked {
     pub(super) q: String,
     /// Code of a region.
     pub(super) region: String,
-    /// Code of a unit.
+    /// Code of a unit that has had to do with the case.
     pub(super) unit: String,
+    /// Code of the unit that has to act on it now.
+    pub(super) with: String,
     /// Word of a kind.
     pub(super) kind: String,
     /// Category path, or the beginning of one.
@@ -40,7 +47,9 @@ pub(super) struct CasesAsked {
     pub(super) overdue: String,
     /// First day, such as 2026-11-23.
     pub(super) from: String,
-    /// The day after the last one.
+    /// Last day.
+    pub(super) until: String,
+    /// The day after the last one: another way to say `until`.
     pub(super) before: String,
     /// Code of a representative.
     pub(super) representative: String,
@@ -59,13 +68,8 @@ impl CasesAsked {
             filter.query = Some(SearchQuery::parse(&self.q).map_err(no_query)?);
         }
         filter.region = region(&self.region)?;
-        if !self.unit.is_empty() {
-            let code: Result<UnitCode, InvalidCode> = self.unit.parse();
-            filter.unit = Some(
-                code.map_err(|_| wrong("单位代码应由小写字母、数字和连字符组成，例如 150802-housing。"))?
-                    .to_string(),
-            );
-        }
+        filter.unit = unit(&self.unit)?;
+        filter.waiting_for = unit(&self.with)?;
         if !self.representative.is_empty() {
             let code: Result<RepresentativeCode, InvalidCode> = self.representative.parse();
             let code =
@@ -90,7 +94,11 @@ impl CasesAsked {
             _ => return Err(wrong("“只看逾期”应为 1 或不填。")),
         }
         filter.submitted_from = beginning_of(&self.from)?;
-        filter.submitted_before = beginning_of(&self.before)?;
+        filter.submitted_before = match (self.until.as_str(), self.before.as_str()) {
+            ("", before) => beginning_of(before)?,
+            (until, "") => end_of(until)?,
+            (_, _) => return Err(wrong("until（最后一天）和 before（最后一天的后一天）只能写一个。")),
+        };
         Ok(filter)
     }
 }
@@ -104,6 +112,15 @@ pub(super) fn region(text: &str) -> Result<Option<RegionCode>, PageError> {
             .map(Some)
             .map_err(|_: InvalidCode| wrong("地区代码应为六位或九位数字，例如 150802。")),
     }
+}
+
+fn unit(text: &str) -> Result<Option<String>, PageError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let code: Result<UnitCode, InvalidCode> = text.parse();
+    let code = code.map_err(|_| wrong("单位代码应由小写字母、数字和连字符组成，例如 150802-housing。"))?;
+    Ok(Some(code.to_string()))
 }
 
 fn category(text: &str) -> Result<Option<String>, PageError> {
@@ -130,6 +147,41 @@ fn beginning_of(day: &str) -> Result<Option<Timestamp>, PageError> {
     Ok(Some(zoned.timestamp()))
 }
 
+/// The end of a day there, which is the beginning of the next.
+fn end_of(day: &str) -> Result<Option<Timestamp>, PageError> {
+    let next = beginning_of(day)?.map(|begins| begins.checked_add(DAY));
+    next.transpose().map_err(|_| wrong("日期应写成 2026-11-23 的样子。"))
+}
+
+/// The first moment of a month there; `None` for one too far away to be told.
+pub(super) fn first_moment(month: Month) -> Option<Timestamp> {
+    let first = Date::new(month.year, month.month, 1).ok()?;
+    Some(first.to_zoned(TimeZone::fixed(offset(8))).ok()?.timestamp())
+}
+
+/// The month that a parameter means.
+pub(super) fn month(text: &str) -> Result<Option<Month>, PageError> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_: InvalidMonth| wrong("月份应写成 2026-11 的样子。")),
+    }
+}
+
+/// Where a month is chosen. Browsers without a calendar of months offer a field for the text.
+pub(super) fn month_field(chosen: Option<Month>) -> Markup {
+    html! {
+        label.month {
+            span { "月份 " span.en lang="en" { "Month" } }
+            input.field type="month" name="month" placeholder="2026-11" value=[chosen];
+        }
+    }
+}
+
+/// The day that ends at a time of a filter.
+pub(super) fn last_day(before: Timestamp) -> String {
+    before.checked_sub(DAY).map_or_else(|_| day(before), day)
+}
+
 /// The day that begins at a time of a filter.
 pub(super) fn day(time: Timestamp) -> String {
     time.to_zoned(TimeZone::fixed(offset(8))).date().to_string()
@@ -145,6 +197,7 @@ fn no_query(error: InvalidQuery) -> PageError {
             PageError::BadRequest(format!("搜索词有 {chars} 个字，最多 {QUERY_MAX_CHARS} 个。"))
         }
         InvalidQuery::NoWord => wrong("搜索词里没有可以查找的汉字、字母或数字。"),
+        InvalidQuery::OnlyParticles => wrong("“的”“了”这样的字每篇都有，请加一个词，例如 供暖。"),
     }
 }
 
@@ -160,13 +213,14 @@ pub(super) fn address(path: &str, filter: &CaseFilter, page: Option<&str>) -> St
     add("q", filter.query.as_ref().map(SearchQuery::as_str));
     add("region", filter.region.as_ref().map(RegionCode::as_str));
     add("unit", filter.unit.as_deref());
+    add("with", filter.waiting_for.as_deref());
     add("representative", filter.representative.as_deref());
     add("kind", filter.kinds.first().and_then(|kind| words::kind_word(*kind)));
     add("category", filter.category.as_deref());
     add("state", filter.states.first().and_then(|state| words::state_word(*state)));
     add("overdue", filter.overdue_only.then_some("1"));
     add("from", filter.submitted_from.map(day).as_deref());
-    add("before", filter.submitted_before.map(day).as_deref());
+    add("until", filter.submitted_before.map(last_day).as_deref());
     add("page", page);
     match query.finish() {
         query if query.is_empty() => path.to_owned(),
@@ -187,15 +241,15 @@ mod tests {
         let asked: CasesAsked = serde_json::from_value(serde_json::Value::Object(fields.collect())).unwrap();
         asked.filter().map_err(|error| match error {
             PageError::BadRequest(message) => message,
-            PageError::NotFound(_) | PageError::Read(_) => "another error".to_owned(),
+            PageError::NotFound(_) | PageError::Busy | PageError::Read(_) => "another error".to_owned(),
         })
     }
 
     #[test]
     fn an_address_reads_back_as_its_filter() {
-        let query = "q=%E8%B7%AF%E7%81%AF&region=150802&unit=150802-housing&representative=r-150802001-003&kind=message\
+        let query = "q=%E8%B7%AF%E7%81%AF&region=150802&unit=150802-housing&with=150802-office&representative=r-150802001-003&kind=message\
                      &category=%E5%9F%8E%E4%B9%A1%E5%BB%BA%E8%AE%BE%2F%E4%BE%9B%E7%83%AD&state=in_handling&overdue=1\
-                     &from=2026-11-01&before=2026-12-01";
+                     &from=2026-11-01&until=2026-11-30";
         let filter = asked(query).unwrap();
         assert_eq!(filter.query.as_ref().unwrap().as_str(), "路灯");
         assert_eq!(filter.kinds, [CaseKind::Message]);
@@ -208,8 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn the_last_day_is_among_those_asked_for() {
+        let november = asked("until=2026-11-30").unwrap();
+        assert_eq!(november, asked("before=2026-12-01").unwrap());
+        assert_eq!(november.submitted_before, Some("2026-11-30T16:00:00Z".parse().unwrap()));
+        assert_eq!(address("/cases", &november, None), "/cases?until=2026-11-30");
+    }
+
+    #[test]
     fn what_is_empty_was_not_asked() {
-        let filter = asked("q=+&region=&unit=&kind=&category=&state=&overdue=&from=&before=").unwrap();
+        let filter = asked("q=+&region=&unit=&kind=&category=&state=&overdue=&from=&until=&before=").unwrap();
         assert_eq!(filter, CaseFilter::default());
         assert_eq!(address("/cases.csv", &filter, None), "/cases.csv");
         assert_eq!(address("/cases", &filter, Some("a_b-c")), "/cases?page=a_b-c");
@@ -220,6 +282,7 @@ mod tests {
         for (query, named) in [
             ("region=1", "地区代码"),
             ("unit=%E5%B1%80", "单位代码"),
+            ("with=%E5%B1%80", "单位代码"),
             ("representative=R", "代表代码"),
             ("kind=x", "类型"),
             ("state=x", "状态"),
@@ -229,6 +292,8 @@ mod tests {
             ("from=2026-02-30", "日期"),
             ("before=20261123", "日期"),
             ("before=-009999-01-01", "日期"),
+            ("until=2026-11", "日期"),
+            ("until=2026-11-30&before=2026-12-01", "只能写一个"),
         ] {
             let message = asked(query).unwrap_err();
             assert!(message.contains(named), "{query}: {message}");

@@ -12,11 +12,10 @@ use maud::{Markup, html};
 use super::{
     PageError, Shared,
     asked::{CasesAsked, address},
-    drawn, is_known,
+    drawn,
     layout::{self, Section},
     names,
     search_form::{chosen, search_form},
-    unchanged,
 };
 use crate::{
     domain::{
@@ -30,7 +29,7 @@ use crate::{
     store::cases::COUNTED_MAX,
     use_cases::{
         latest_checkpoint::tree_size,
-        list_cases::{CasePage, ListedCase, list_cases},
+        list_cases::{CasePage, ListedCase},
     },
 };
 
@@ -55,11 +54,7 @@ pub(super) async fn page(
     }
     let directory = pages.directory.load();
     let tree_size = tree_size(&pages.db).await?;
-    let tag = pages.entity_tag(tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
-    let page = list_cases(&pages.db, &filter, after, PAGE_SIZE).await?;
+    let page = pages.searches.list(&filter, after, PAGE_SIZE).await?;
     let content = html! {
         h1 { "公开事项 " span.en lang="en" { "Public cases" } }
         (search_form(&filter, &directory))
@@ -69,7 +64,7 @@ pub(super) async fn page(
     };
     let feed = address("/cases.atom", &filter, None);
     let page = layout::page_with_feed("公开事项", Section::Cases, Some(tree_size), Some(&feed), &content);
-    Ok(drawn(page, &tag))
+    Ok(drawn(page, &headers))
 }
 
 /// A form sends all of its fields, the empty ones too. Whoever shares or keeps an address wants it without them.
@@ -87,7 +82,16 @@ fn no_page(error: InvalidPageToken) -> PageError {
 
 fn list(page: &CasePage, filter: &CaseFilter, is_later_page: bool, directory: &Directory) -> Markup {
     html! {
-        @if page.cases.is_empty() {
+        @if !page.unreadable.is_empty() {
+            div.alarm role="alert" {
+                p {
+                    strong { "这里有 " (page.unreadable.len()) " 件事项的办理情况在数据库中被改动过，无法列出" } "，账本里的记录仍在："
+                    @for case_id in &page.unreadable { a href={ "/cases/" (case_id) } { (case_id) } " " }
+                }
+                p { span.en lang="en" { "How these cases stand has been changed beside the log and cannot be listed; their lines are still in the log." } }
+            }
+        }
+        @if page.cases.is_empty() && page.unreadable.is_empty() {
             div.empty {
                 @if is_later_page {
                     p { "后面没有了。" br; span.en lang="en" { "Nothing further." } }
@@ -100,7 +104,7 @@ fn list(page: &CasePage, filter: &CaseFilter, is_later_page: bool, directory: &D
                     p { "没有符合条件的事项。可以少用几个词，或者去掉一个条件。" br; span.en lang="en" { "No case matches." } }
                 }
             }
-        } @else {
+        } @else if !page.cases.is_empty() {
             ol.cases aria-label="事项列表" {
                 @for case in &page.cases { li { (row(case, filter.query.as_ref(), directory, Heading::Second)) } }
             }
@@ -212,6 +216,9 @@ pub(super) fn title(title: Option<&str>, account: &Account) -> Markup {
             (Some(title), _) => { (title) }
             (None, _) if account.is_erased(1, "title") => { span.withheld { "已删除" } }
             (None, Publication::StatusOnly) => { span.withheld { "未公开 · 仅公开办理情况" } }
+            (None, _) if account.publicity().shows("title") => {
+                span.withheld { "标题缺失 · 数据库中已没有这件事项的标题" }
+            }
             (None, Publication::Public | Publication::Unspecified) => {
                 span.withheld { (why_withheld(account.state)) }
             }

@@ -13,16 +13,16 @@ use serde::Deserialize;
 use super::{
     PageError, Shared,
     case_list::{state_badge, title},
-    damage, drawn_anew,
+    damage, drawn,
     layout::{self, Section},
     names,
-    sentences::addressee,
+    rates::english,
     timeline::timeline,
 };
 use crate::{
-    domain::account::Publicity,
+    domain::account::{Addressee, AddresseeKind, Publicity},
     use_cases::{
-        get_case::{ABSORBED_MAX, CaseView, LineView, LinesWanted, RelatedCase},
+        get_case::{ABSORBED_MAX, CaseView, LinesWanted, RelatedCase},
         latest_checkpoint::tree_size,
     },
 };
@@ -56,6 +56,7 @@ pub(super) async fn page(
     let heading = view.title.clone().unwrap_or_else(|| format!("事项 {case_id}"));
     let content = html! {
         (damage::alarm(&view.discrepancies))
+        (damage::unchecked(view.is_checked))
         (head(&view, &directory))
         (timeline(&view, &pages, &directory))
         (receipt(&view))
@@ -64,7 +65,7 @@ pub(super) async fn page(
         }
     };
     // What is wrong with the case is looked for each time, so the page itself tells whether it is the one that is known.
-    Ok(drawn_anew(layout::page(&heading, Section::Cases, Some(tree_size), &content), &headers))
+    Ok(drawn(layout::page(&heading, Section::Cases, Some(tree_size), &content), &headers))
 }
 
 /// Titles longer than this are set smaller, so that a phone has room for more than the title.
@@ -101,6 +102,12 @@ fn head(view: &CaseView, directory: &Directory) -> Markup {
                 @else { (title(view.title.as_deref(), account)) }
             }
             p.badges { (state_badge(account)) }
+            @if !view.is_proven {
+                p.note {
+                    "这件事项有账本记录缺失、被改动或无法读懂，下面的办理状态、期限和评价取自数据库，没有账本的证明。"
+                    (english("How the case stands is what is kept beside the log, and is not proved by it."))
+                }
+            }
             (steps(account.state))
             (facts(view, directory))
             (merges(view))
@@ -113,13 +120,11 @@ fn head(view: &CaseView, directory: &Directory) -> Markup {
 }
 
 fn is_title_changed(view: &CaseView) -> bool {
-    let first = view.lines.iter().find(|line| line.case_version == 1);
-    first.is_some_and(|line| line.texts.iter().any(|text| text.name == "title" && text.unproven.is_some()))
+    view.kept_title.as_ref().is_some_and(|title| title.unproven.is_some())
 }
 
 fn facts(view: &CaseView, directory: &Directory) -> Markup {
     let account = &view.account;
-    let claimed = claimed_by(view);
     html! {
         dl.facts {
             div { dt { "类别 " span.en lang="en" { "Kind" } } dd {
@@ -127,11 +132,11 @@ fn facts(view: &CaseView, directory: &Directory) -> Markup {
                 @if !account.category.is_empty() { " · " (account.category.replace('/', " / ")) }
             } }
             div { dt { "地区 " span.en lang="en" { "Region" } } dd { (names::place(directory, &account.region)) } }
-            @if let Some(first) = view.lines.first().filter(|line| line.case_version == 1) {
-                div { dt { "写给 " span.en lang="en" { "To" } } dd { (addressee_link(first, directory)) } }
+            @if let Some(addressee) = &account.addressee {
+                div { dt { "写给 " span.en lang="en" { "To" } } dd { (addressee_link(addressee, directory)) } }
             }
             @if !account.holder_office.is_empty() {
-                div { dt { "持有机构 " span.en lang="en" { "Held by" } } dd {
+                div { dt { "主管机构 " span.en lang="en" { "Held by" } } dd {
                     (names::unit_link(directory, &account.holder_office))
                 } }
             }
@@ -140,9 +145,9 @@ fn facts(view: &CaseView, directory: &Directory) -> Markup {
                     (names::unit_link(directory, &account.responsible_unit))
                 } }
             }
-            @if !claimed.is_empty() {
+            @if !view.followers.is_empty() {
                 div { dt { "跟踪代表 " span.en lang="en" { "Followed by" } } dd {
-                    @for (place, code) in claimed.iter().enumerate() {
+                    @for (place, code) in view.followers.iter().enumerate() {
                         @if place > 0 { "、" }
                         a href={ "/representatives/" (code) } { (names::representative(directory, code)) }
                     }
@@ -152,16 +157,18 @@ fn facts(view: &CaseView, directory: &Directory) -> Markup {
                 @let name = if account.state == CaseState::Replied { ("评价截止", "Rate by") } else { ("期限", "Due") };
                 div { dt { (names::both(name)) } dd { (names::deadline(deadline_at)) } }
             }
-            @if let Some(case_deadline_at) = account.case_deadline_at {
+            // What goes on as part of another case has no clock that runs.
+            @if let Some(case_deadline_at) = account.case_deadline_at.filter(|_| account.state != CaseState::Merged) {
                 div { dt { "全程期限 " span.en lang="en" { "All due" } } dd { (names::deadline(case_deadline_at)) } }
             }
             @if account.open_parts > 0 {
                 div { dt { "协办未结 " span.en lang="en" { "Open parts" } } dd { (account.open_parts) " 项" } }
             }
-            @if let Some((resolved, satisfied)) = latest_rating(view) {
+            @if let Some(rating) = account.rating {
                 div { dt { "群众评价 " span.en lang="en" { "Rating" } } dd {
-                    @if resolved { "问题已解决" } @else { "问题未解决" }
-                    "，" @if satisfied { "满意" } @else { "不满意" }
+                    @if rating.resolved { "问题已解决" } @else { "问题未解决" }
+                    "，" @if rating.satisfied { "满意" } @else { "不满意" }
+                    @if !view.is_proven { " " span.withheld { "（未经账本证明）" } }
                 } }
             }
             div { dt { "提交 " span.en lang="en" { "Submitted" } } dd { (names::time(account.submitted_at)) } }
@@ -171,34 +178,15 @@ fn facts(view: &CaseView, directory: &Directory) -> Markup {
 }
 
 /// Whom the citizen wrote to, with a link where there is a page about them.
-fn addressee_link(first: &LineView, directory: &Directory) -> Markup {
-    let name = addressee(&first.leaf, directory);
+fn addressee_link(to: &Addressee, directory: &Directory) -> Markup {
+    let name = names::addressee(directory, Some(to.kind), &to.code);
     html! {
-        @match &first.leaf.addressee {
-            Some(to) if to.kind == "representative" => { a href={ "/representatives/" (to.code) } { (name) } }
-            Some(to) if to.kind == "region" => { a href={ "/regions/" (to.code) } { (name) } }
-            Some(_) | None => { (name) }
+        @match to.kind {
+            AddresseeKind::Representative => { a href={ "/representatives/" (to.code) } { (name) } }
+            AddresseeKind::Region => { a href={ "/regions/" (to.code) } { (name) } }
+            AddresseeKind::Station => { (name) }
         }
     }
-}
-
-/// The representatives who follow the case, each once.
-fn claimed_by(view: &CaseView) -> Vec<&str> {
-    let mut codes = Vec::new();
-    for line in view.lines.iter().filter(|line| line.leaf.event_type == "CaseClaimed") {
-        if let Some(code) = line.leaf.details.representative_code.as_deref()
-            && !codes.contains(&code)
-        {
-            codes.push(code);
-        }
-    }
-    codes
-}
-
-/// What the citizen said last: resolved, satisfied.
-fn latest_rating(view: &CaseView) -> Option<(bool, bool)> {
-    let rated = view.lines.iter().rfind(|line| line.leaf.event_type == "CaseRated")?;
-    Some((rated.leaf.details.resolved == Some(true), rated.leaf.details.satisfied == Some(true)))
 }
 
 /// What the citizen can keep.

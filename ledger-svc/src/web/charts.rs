@@ -116,23 +116,31 @@ pub(super) struct Between {
 }
 
 /// Levels from the highest to the lowest, and arrows between neighbours, the thicker the more goes that way.
-/// `between` has one entry fewer than `names`.
-pub(super) fn levels(label: &str, names: &[&str], between: &[Between]) -> Markup {
+/// `between` has one entry fewer than `names`. What passes by all levels between the highest and the lowest is `across`:
+/// it goes along both sides of narrower boxes.
+pub(super) fn levels(label: &str, names: &[&str], between: &[Between], across: Option<Between>) -> Markup {
     const BOX: u64 = 38;
     const GAP: u64 = 74;
-    let max = between.iter().flat_map(|between| [between.down, between.up]).max().unwrap_or(0);
+    let max = between.iter().chain(&across).flat_map(|between| [between.down, between.up]).max().unwrap_or(0);
     let bottom = names.len() as u64 * (BOX + GAP) - GAP;
+    let is_inner = |place: usize| across.is_some() && place > 0 && place + 1 < names.len();
     html! {
         svg.levels width="100%" height=(bottom.max(BOX)) role="img" aria-label=(label) focusable="false" {
             @for (place, name) in names.iter().enumerate() {
                 @let top = place as u64 * (BOX + GAP);
-                rect.level x="0.5%" y=(top + 1) width="99%" height=(BOX - 2) rx="4" {}
+                @let (left, width) = if is_inner(place) { ("24%", "52%") } else { ("0.5%", "99%") };
+                rect.level x=(left) y=(top + 1) width=(width) height=(BOX - 2) rx="4" {}
                 text x="50%" y=(top + 25) text-anchor="middle" { (name) }
             }
             @for (place, between) in between.iter().enumerate() {
                 @let top = place as u64 * (BOX + GAP) + BOX;
                 (arrow("28%", top, GAP, between.down, max, true))
-                (arrow("72%", top, GAP, between.up, max, false))
+                (arrow("68%", top, GAP, between.up, max, false))
+            }
+            @if let Some(across) = across {
+                @let length = bottom.saturating_sub(2 * BOX);
+                (arrow("5%", BOX, length, across.down, max, true))
+                (arrow("88%", BOX, length, across.up, max, false))
             }
         }
     }
@@ -217,8 +225,19 @@ mod tests {
     fn no_numbers_at_all_are_drawn_without_dividing_by_them() {
         assert!(columns("", &[]).into_string().contains("axis"));
         assert!(shares(&[]).into_string().contains("track"));
-        let drawn = levels("", &["市级", "县级"], &[Between { down: 0, up: u64::MAX }]).into_string();
+        let drawn = levels("", &["市级", "县级"], &[Between { down: 0, up: u64::MAX }], None).into_string();
         assert!(drawn.contains("stroke-width=\"1\"") && drawn.contains("stroke-width=\"10\""), "{drawn}");
+    }
+
+    #[test]
+    fn what_passes_by_a_level_goes_along_its_sides() {
+        let (names, between) = (["市级", "县级", "乡级"], [Between { down: 3, up: 4 }; 2]);
+        let drawn = levels("", &names, &between, None).into_string();
+        assert_eq!((drawn.matches("width=\"99%\"").count(), drawn.matches("<path").count()), (3, 4));
+        let across = Some(Between { down: 1_234, up: 2 });
+        let drawn = levels("", &names, &between, across).into_string();
+        assert_eq!((drawn.matches("width=\"52%\"").count(), drawn.matches("<path").count()), (1, 6));
+        assert!(drawn.contains(">1234</text>"), "{drawn}");
     }
 
     #[test]
@@ -227,7 +246,12 @@ mod tests {
             bar(1, 2),
             shares(&[Share { tone: "tone-1", value: 1 }]),
             columns("每月", &[Column { name: "1".to_owned(), whole: 2, part: 1 }]),
-            levels("层级", &["市级", "县级"], &[Between { down: 1, up: 2 }]),
+            levels(
+                "层级",
+                &["市级", "县级"],
+                &[Between { down: 1, up: 2 }],
+                Some(Between { down: 3, up: 4 }),
+            ),
         ];
         for drawn in drawn {
             assert!(!drawn.into_string().contains("style"));

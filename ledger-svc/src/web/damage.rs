@@ -32,6 +32,22 @@ pub(super) fn alarm(discrepancies: &[Discrepancy]) -> Markup {
     }
 }
 
+/// Said of a case while what is kept beside its lines cannot be held against them.
+pub(super) fn unchecked(is_checked: bool) -> Markup {
+    html! {
+        @if !is_checked {
+            div.notice role="status" {
+                p {
+                    "办理状态和统计数字正在按账本重新生成，这一次没有与账本核对；本页按账本各条显示。请稍后再看。 "
+                    span.en lang="en" {
+                        "Being drawn anew from the log: what is kept of this case was not held against its lines this time."
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn told(discrepancy: &Discrepancy) -> Markup {
     html! {
         @if discrepancy.case_version > 0 {
@@ -48,6 +64,9 @@ fn what(subject: Subject) -> &'static str {
         Subject::Text => "文字与账本中的承诺值不一致。",
         Subject::Account => "所存的办理状态与账本各条推算的结果不一致，本页按账本显示。",
         Subject::Figures => "统计所用的数字与账本各条推算的结果不一致。",
+        Subject::Search => {
+            "搜索所存的内容与本事项公开的文字不一致：按这些文字可能搜不到它，或者会按别的文字搜到它。"
+        }
     }
 }
 
@@ -104,6 +123,12 @@ mod tests {
         let drawn = alarm(&wrong).into_string();
         assert!(drawn.contains("role=\"alert\"") && drawn.contains("<strong>2</strong> 处"), "{drawn}");
         assert!(drawn.contains("<a href=\"#v3\">第 3 步</a>：文字与账本中的承诺值不一致。"), "{drawn}");
+    }
+
+    #[test]
+    fn what_was_not_checked_is_said_to_be_so() {
+        assert_eq!(unchecked(true).into_string(), "");
+        assert!(unchecked(false).into_string().contains("没有与账本核对"));
     }
 
     #[test]

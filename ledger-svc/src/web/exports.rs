@@ -1,14 +1,15 @@
-//! The lists as files: CSV and JSON Lines of cases, units, regions and representatives, and all public texts as JSON Lines.
+//! The lists as files: CSV and JSON Lines of cases, units, regions, representatives and flows between units, and all public
+//! texts as JSON Lines.
 //! What is in them, and what readers may rely on, is told in `docs/exports.md`.
 //!
 //! Files of any size are sent at the reader's pace and in constant memory: [`crate::exporting`]. The first page is read
 //! before the answer begins, so that a ledger that cannot be read answers with an error and not with a broken file.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{Query, State, rejection::QueryRejection},
     http::{
         HeaderMap, HeaderValue, StatusCode,
@@ -17,12 +18,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use huying_platform::ids::CaseId;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use huying_platform::{codes::RegionCode, ids::CaseId};
 use serde::Deserialize;
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
-use super::{PageError, Pages, Shared, asked::CasesAsked, feed, is_known, layout, unchanged, with_tag};
+use super::{
+    PageError, Pages, Shared,
+    asked::{self, CasesAsked},
+    feed, is_known, layout, representative_list, tag_of, unchanged, unit_list, with_tag,
+};
 use crate::{
     domain::counts::Month,
     exporting::{Full, Seat},
@@ -60,6 +65,8 @@ pub(super) fn routes() -> Router<Arc<Pages>> {
             "/representatives.jsonl",
             get(|pages, headers, asked| representatives(pages, headers, asked, JsonLines)),
         )
+        .route("/flows.csv", get(|pages, headers| flows(pages, headers, Csv)))
+        .route("/flows.jsonl", get(|pages, headers| flows(pages, headers, JsonLines)))
         // Rows are much alike: they become a fifth.
         .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))
 }
@@ -164,98 +171,113 @@ struct Scope {
 }
 
 impl Scope {
-    /// Name of the file: another one for other figures.
-    fn file_name(&self) -> String {
+    /// Name of the file: another one for other figures, or for those of one region.
+    fn file_name(&self, region: Option<&RegionCode>) -> String {
         let Self { list, month, tree_size } = self;
-        match month {
-            Some(month) => format!("{list}-{month}-{tree_size}"),
-            None => format!("{list}-{tree_size}"),
-        }
+        let region = region.map_or_else(String::new, |region| format!("-{region}"));
+        let month = month.map_or_else(String::new, |month| format!("-{month}"));
+        format!("{list}{region}{month}-{tree_size}")
     }
 }
 
 #[derive(Debug, Deserialize)]
-struct FiguresAsked {
+struct RegionsAsked {
     #[serde(default)]
     month: String,
-}
-
-impl FiguresAsked {
-    fn month(&self) -> Result<Option<Month>, PageError> {
-        let parsed = match self.month.as_str() {
-            "" => return Ok(None),
-            text => text.parse(),
-        };
-        parsed.map(Some).map_err(|_| PageError::BadRequest("month 应为月份，例如 2026-11。".to_owned()))
-    }
 }
 
 async fn units(
     State(pages): Shared,
     headers: HeaderMap,
-    asked: Result<Query<FiguresAsked>, QueryRejection>,
+    asked: Result<Query<unit_list::Asked>, QueryRejection>,
     format: Format,
 ) -> Result<Response, ExportError> {
-    let month = readable(asked)?.month()?;
+    let asked = readable(asked)?;
+    let (region, month) = (asked::region(&asked.region)?, asked::month(&asked.month)?);
     let directory = pages.directory.load();
-    let list = pages.figures.units(&directory, None, month).await?;
+    let list = pages.figures.units(&directory, region.as_ref().map(RegionCode::as_str), month).await?;
     let scope = Scope { list: "units", month, tree_size: list.tree_size };
-    let tag = pages.entity_tag(list.tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
-    let response = figures(&pages, scope, list.units, format, columns::units(&directory, scope)).await?;
-    Ok(with_tag(response, &tag))
+    let columns = columns::units(&directory, scope);
+    let file = FiguresFile { name: scope.file_name(region.as_ref()), rows: list.units, columns };
+    file.send(&pages, &headers, format).await
 }
 
 async fn regions(
     State(pages): Shared,
     headers: HeaderMap,
-    asked: Result<Query<FiguresAsked>, QueryRejection>,
+    asked: Result<Query<RegionsAsked>, QueryRejection>,
     format: Format,
 ) -> Result<Response, ExportError> {
-    let month = readable(asked)?.month()?;
+    let month = asked::month(&readable(asked)?.month)?;
     let directory = pages.directory.load();
     let list = pages.figures.regions(&directory, month).await?;
     let scope = Scope { list: "regions", month, tree_size: list.tree_size };
-    let tag = pages.entity_tag(list.tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
-    let response = figures(&pages, scope, list.regions, format, columns::regions(scope)).await?;
-    Ok(with_tag(response, &tag))
+    let columns = columns::regions(scope);
+    let file = FiguresFile { name: scope.file_name(None), rows: list.regions, columns };
+    file.send(&pages, &headers, format).await
 }
 
 async fn representatives(
     State(pages): Shared,
     headers: HeaderMap,
-    asked: Result<Query<FiguresAsked>, QueryRejection>,
+    asked: Result<Query<representative_list::Asked>, QueryRejection>,
     format: Format,
 ) -> Result<Response, ExportError> {
-    let month = readable(asked)?.month()?;
+    let wanted = readable(asked)?.wanted()?;
     let directory = pages.directory.load();
-    let list = pages.figures.representatives(&directory, None, month, 0, usize::MAX).await?;
+    let (region, month) = (wanted.region.as_ref(), wanted.month);
+    let mut list = pages.figures.representatives(&directory, region, month, 0, usize::MAX).await?;
+    list.representatives.retain(|one| wanted.matches(one));
     let scope = Scope { list: "representatives", month, tree_size: list.tree_size };
-    let tag = pages.entity_tag(list.tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
     let columns = columns::representatives(&directory, scope);
-    let response = figures(&pages, scope, list.representatives, format, columns).await?;
-    Ok(with_tag(response, &tag))
+    let file = FiguresFile { name: scope.file_name(region), rows: list.representatives, columns };
+    file.send(&pages, &headers, format).await
 }
 
-/// A file of figures, which were all drawn from one tree.
-async fn figures<T: Send + Sync + 'static>(
-    pages: &Pages,
-    scope: Scope,
+async fn flows(State(pages): Shared, headers: HeaderMap, format: Format) -> Result<Response, ExportError> {
+    let directory = pages.directory.load();
+    let list = pages.figures.flows().await?;
+    let scope = Scope { list: "flows", month: None, tree_size: list.tree_size };
+    let columns = columns::flows(&directory, list.tree_size);
+    let file = FiguresFile { name: scope.file_name(None), rows: list.flows, columns };
+    file.send(&pages, &headers, format).await
+}
+
+/// A file of figures, which were all drawn from one tree: as many rows as the directory has entries, or pairs of units and months for flows, so it is written in
+/// memory, and whoever has it already need not take it again.
+struct FiguresFile<T> {
+    name: String,
     rows: Vec<T>,
-    format: Format,
     columns: Vec<Column<T>>,
-) -> Result<Response, ExportError> {
-    let seat = pages.exports.take_seat()?;
-    let rows = stream::once(std::future::ready(Ok(rows)));
-    Ok(send(pages, seat, rows, format, columns, &scope.file_name()).await?)
+}
+
+impl<T: Send + Sync + 'static> FiguresFile<T> {
+    async fn send(self, pages: &Pages, headers: &HeaderMap, format: Format) -> Result<Response, ExportError> {
+        let seat = pages.exports.take_seat()?;
+        let mut sheet = Sheet::new(format, self.columns);
+        let mut pieces = Vec::new();
+        for row in &self.rows {
+            sheet.write(row);
+            if let Some(piece) = sheet.full_piece() {
+                pieces.push(piece);
+                // A piece takes a millisecond, in which nobody else has this thread.
+                tokio::task::yield_now().await;
+            }
+        }
+        sheet.end();
+        pieces.push(sheet.piece());
+        let tag = tag_of(pieces.iter().map(Vec::as_slice));
+        if is_known(headers, &tag) {
+            return Ok(unchanged(&tag));
+        }
+        let body = pages.exports.start(seat, move |outlet| async move {
+            for piece in pieces {
+                outlet.put(piece).await?;
+            }
+            Ok(())
+        });
+        Ok(with_tag(download(body, format, &self.name), &tag))
+    }
 }
 
 /// Begins to send a file, once its first page has been read.
@@ -285,6 +307,15 @@ async fn send<T: Send + Sync + 'static>(
         sheet.end();
         outlet.put(sheet.piece()).await
     });
+    Ok(download(body, format, name))
+}
+
+/// The answer that is saved as a file.
+fn download(
+    body: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    format: Format,
+    name: &str,
+) -> Response {
     let mut response = Body::from_stream(body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
@@ -292,7 +323,7 @@ async fn send<T: Send + Sync + 'static>(
     if let Ok(disposition) = HeaderValue::from_str(&disposition) {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }
-    Ok(response)
+    response
 }
 
 fn readable<T>(asked: Result<Query<T>, QueryRejection>) -> Result<T, PageError> {

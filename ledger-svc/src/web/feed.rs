@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use data_encoding::HEXLOWER;
 use huying_platform::{codes::RegionCode, directory::Directory};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -20,11 +19,11 @@ use uuid::Builder;
 use super::{
     PageError, Pages, Shared,
     asked::{CasesAsked, address, day},
-    is_known, names, unchanged, with_tag,
+    is_known, names, tag_of, unchanged, with_tag,
 };
 use crate::{
     domain::{account::Account, case_filter::CaseFilter, search_query::SearchQuery, words},
-    use_cases::{export_cases::ExportedCase, export_feed::export_feed, latest_checkpoint::tree_size},
+    use_cases::export_cases::ExportedCase,
 };
 
 /// Entries of a feed.
@@ -40,18 +39,11 @@ pub(super) async fn cases(
     let Query(asked) = asked.map_err(|_| PageError::BadRequest("网址中的条件无法识别。".to_owned()))?;
     let directory = pages.directory.load();
     let filter = asked.filter()?;
-    let mut tag = pages.entity_tag(tree_size(&pages.db).await?, &directory);
-    // The search follows the tree a moment later, so of what it finds the tree tells nothing.
-    if filter.query.is_none() && is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
-    let cases = export_feed(&pages.db, &filter, ENTRIES_MAX).await?;
+    let cases = pages.searches.feed(&filter, ENTRIES_MAX).await?;
     let feed = feed(&pages, &filter, &cases, &directory);
-    if filter.query.is_some() {
-        tag = format!("W/\"{}\"", HEXLOWER.encode(&Sha256::digest(&feed)[..16]));
-        if is_known(&headers, &tag) {
-            return Ok(unchanged(&tag));
-        }
+    let tag = tag_of([feed.as_bytes()]);
+    if is_known(&headers, &tag) {
+        return Ok(unchanged(&tag));
     }
     let mut response = feed.into_response();
     response.headers_mut().insert(CONTENT_TYPE, CONTENT);
@@ -140,6 +132,7 @@ fn feed_title(filter: &CaseFilter, directory: &Directory) -> String {
         query,
         region,
         unit,
+        waiting_for,
         kinds,
         category,
         states,
@@ -154,6 +147,7 @@ fn feed_title(filter: &CaseFilter, directory: &Directory) -> String {
         region.as_ref().map(RegionCode::as_str).map(|code| names::region(directory, code).to_owned()),
     );
     said.extend(unit.as_ref().map(|code| names::unit(directory, code).to_owned()));
+    said.extend(waiting_for.as_ref().map(|code| format!("{}在办", names::unit(directory, code))));
     said.extend(representative.as_ref().map(|code| names::representative(directory, code).to_owned()));
     said.extend(kinds.iter().map(|kind| names::kind(*kind).0.to_owned()));
     said.extend(category.clone());

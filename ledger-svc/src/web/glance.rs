@@ -2,13 +2,14 @@
 //! regions below it, and its latest cases.
 
 use huying_platform::directory::Directory;
+use huying_proto::events::v1::CaseState;
 use maud::{Markup, html};
 
 use super::{
     asked::address,
     case_list::{Heading, row},
     charts, names,
-    rates::{self, Columns},
+    rates::{self, Columns, Links, Of, english},
 };
 use crate::{
     domain::{case_filter::CaseFilter, counts::Counts},
@@ -26,43 +27,36 @@ pub(super) const LATEST_CASES: u32 = 5;
 
 /// The counts of a place, with links to the cases they count; then the rates.
 pub(super) fn figures(counts: &Counts, place: &CaseFilter) -> Markup {
-    let overdue = CaseFilter { overdue_only: true, ..place.clone() };
+    let of_state = |state: CaseState| CaseFilter { states: vec![state], ..place.clone() };
+    let link = |filter: &CaseFilter| Some(address("/cases", filter, None));
+    let links = Links {
+        received: link(place),
+        open: None,
+        overdue: link(&CaseFilter { overdue_only: true, ..place.clone() }),
+        declined: link(&of_state(CaseState::Declined)),
+        withdrawn: link(&of_state(CaseState::Withdrawn)),
+    };
     html! {
         section aria-labelledby="figures" {
             h2 #figures { "办理情况 " span.en lang="en" { "Figures" } }
-            (rates::rates(counts))
-            dl.counts {
-                div { dt { (names::both(("收到", "Received"))) } dd { a href=(address("/cases", place, None)) { (counts.received) } } }
-                div { dt { (names::both(("已答复", "Replied"))) } dd { (counts.replied) } }
-                div { dt { (names::both(("待办", "Open"))) } dd { (counts.open) } }
-                div.overdue[counts.overdue > 0] {
-                    dt { (names::both(("逾期", "Overdue"))) }
-                    dd {
-                        @if counts.overdue > 0 {
-                            a href=(address("/cases", &overdue, None)) { (counts.overdue) }
-                        } @else { "0" }
-                    }
-                }
-            }
-            @if let Some(seconds) = counts.median_reply_seconds {
-                p.silence { "半数答复在收到后 " b { (names::duration(seconds)) } " 以内作出。" }
-            }
+            (rates::rates(counts, Of::Region))
+            (rates::counts(counts, &links))
         }
     }
 }
 
 /// What people write about, most first; those of a place.
-pub(super) fn categories(categories: &[CategoryCount], place: &CaseFilter, span: &str) -> Markup {
+pub(super) fn categories(categories: &[CategoryCount], place: &CaseFilter, span: (&str, &str)) -> Markup {
     let most = categories.iter().map(|one| one.cases).max().unwrap_or(0);
     let rest = categories.get(CATEGORIES_SHOWN..).unwrap_or_default();
     html! {
         section aria-labelledby="categories" {
-            h2 #categories { "群众反映什么 " span.en lang="en" { "What people write about" } }
+            h2 #categories { "群众反映的主要问题 " span.en lang="en" { "What people write about" } }
             @if categories.is_empty() {
-                p.fine { "还没有事项。" }
+                p.fine { "还没有事项。" (english("No cases yet.")) }
             } @else {
                 table.ranked {
-                    caption { (span) "，按一级类别" }
+                    caption { (span.0) "，按一级类别 " span.en lang="en" { (span.1) ", by first-level category" } }
                     thead.unseen { tr { th scope="col" { "类别" } th scope="col" { "比例" } th scope="col" { "件数" } } }
                     tbody {
                         @for one in categories.iter().take(CATEGORIES_SHOWN) {
@@ -93,25 +87,56 @@ fn category(name: &str, place: &CaseFilter) -> Markup {
     }
 }
 
-/// The regions below a place, each with a link to its own page.
-pub(super) fn regions(regions: &[NamedCounts]) -> Markup {
+/// What a case is called that lies in none of the regions below.
+pub(super) const OWN: (&str, &str) = ("本级（未落到下级地区）", "Own level");
+
+/// The regions below a place, each with a link to its own page; then the cases of none of them, and the total to which all
+/// of these add up.
+pub(super) fn regions(regions: &[NamedCounts], own: &Counts, total: &Counts) -> Markup {
+    let below = regions.iter().map(|region| {
+        rates::Row::new(html! { a href={ "/regions/" (region.code) } { (region.name) } }, region.counts)
+    });
+    let own = (own.received > 0).then(|| rates::Row::new(names::both(OWN), *own));
+    let sum = rates::Row { is_self: true, ..rates::Row::new(names::both(("合计", "Total")), *total) };
     html! {
         @if !regions.is_empty() {
             section aria-labelledby="regions" {
                 h2 #regions { "下级地区 " span.en lang="en" { "Regions" } }
                 (rates::table(
-                    "下级地区的办理情况",
+                    ("下级地区的办理情况", "Regions below"),
                     ("地区", "Region"),
                     Columns::Few,
-                    regions.iter().map(|region| rates::Row {
-                        name: html! { a href={ "/regions/" (region.code) } { (region.name) } },
-                        counts: region.counts,
-                        is_self: false,
-                    }),
+                    below.chain(own).chain([sum]),
                 ))
             }
         }
     }
+}
+
+/// Somebody beside those they can be compared with, each with a link to their own page under `path`; nothing where there
+/// is nobody else.
+pub(super) fn comparison(
+    caption: (&str, &str),
+    first: (&str, &str),
+    path: &str,
+    peers: &[NamedCounts],
+    own_code: &str,
+) -> Markup {
+    let row = |peer: &NamedCounts| {
+        let is_self = peer.code == own_code;
+        let name = html! {
+            @if is_self { (peer.name) } @else { a href={ (path) (peer.code) } { (peer.name) } }
+        };
+        rates::Row { is_self, ..rates::Row::new(name, peer.counts) }
+    };
+    html! {
+        @if peers.len() > 1 { (rates::table(caption, first, Columns::All, peers.iter().map(row))) }
+    }
+}
+
+/// Address of the feed of a list.
+pub(super) fn feed(filter: &CaseFilter) -> String {
+    address("/cases.atom", filter, None)
 }
 
 /// Some cases of a list, and the way to all of it.
@@ -133,6 +158,7 @@ pub(super) fn latest(
                 }
                 p.more { a.button href=(address("/cases", filter, None)) { "全部 " span.en lang="en" { "All of them" } } }
             }
+            p.others { a href=(feed(filter)) { "订阅 Atom " span.en lang="en" { "Feed" } } }
         }
     }
 }

@@ -6,8 +6,6 @@ use data_encoding::HEXLOWER;
 use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::PublicUrl;
-
 /// Which part of the site a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
@@ -39,17 +37,6 @@ pub(super) fn fingerprint() -> &'static str {
         HEXLOWER.encode(&hash[..4])
     });
     &FINGERPRINT
-}
-
-/// Changes with the looks of the pages, and with where their pictures are shown from.
-pub(super) fn looks(pictures_at: Option<&PublicUrl>) -> String {
-    match pictures_at {
-        None => fingerprint().to_owned(),
-        Some(url) => {
-            let hash = Sha256::new().chain_update(fingerprint()).chain_update(url.to_string()).finalize();
-            HEXLOWER.encode(&hash[..4])
-        }
-    }
 }
 
 /// A page. `tree_size` is what it was drawn from, where it was drawn from the log.

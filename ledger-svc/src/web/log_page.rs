@@ -5,7 +5,7 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use maud::{Markup, html};
 
 use super::{
-    PageError, Pages, Shared, drawn_anew,
+    PageError, Pages, Shared, drawn,
     layout::{self, Section},
     names,
 };
@@ -48,7 +48,7 @@ pub(super) async fn page(State(pages): Shared, headers: HeaderMap) -> Result<Res
         (verifying(&pages))
         (files())
     };
-    Ok(drawn_anew(layout::page("公开账本", Section::Log, tree_size, &content), &headers))
+    Ok(drawn(layout::page("公开账本", Section::Log, tree_size, &content), &headers))
 }
 
 fn how_it_works() -> Markup {
@@ -103,7 +103,7 @@ fn signed(checkpoint: Option<&(u64, String)>, keys: &[KeptKey]) -> Markup {
                             "自第 " (kept.key.signs_from) " 条起签名，" (names::time(kept.since)) " 启用"
                             @match (kept.until, kept.key.stopped_at) {
                                 (Some(until), Some(stopped_at)) => {
-                                    "；" (names::time(until)) " 停用，最后签到第 " (stopped_at) " 条"
+                                    "；" (names::time(until)) " 停用，最后签署至第 " (stopped_at) " 条"
                                 }
                                 (Some(until), None) => { "；" (names::time(until)) " 停用" }
                                 (None, _) => { "；正在使用" }
@@ -130,7 +130,7 @@ fn vouching(witnesses: &[LogWitness], witnessed: &[Witnessed]) -> Markup {
                             strong { (witness.name) } code { (witness.verifier_key) }
                             span.rest {
                                 @match witness.latest {
-                                    Some(latest) => { "最近在 " (names::time(latest.cosigned_at)) " 加签到第 " (latest.tree_size) " 条" }
+                                    Some(latest) => { "最近在 " (names::time(latest.cosigned_at)) " 加签至第 " (latest.tree_size) " 条" }
                                     None => { "还没有加签" }
                                 }
                             }
@@ -144,7 +144,7 @@ fn vouching(witnesses: &[LogWitness], witnessed: &[Witnessed]) -> Markup {
                     @for one in witnessed {
                         li {
                             strong { (one.origin) }
-                            span.rest { "最近在 " (names::time(one.cosigned_at)) " 加签到第 " (one.tree_size) " 条" }
+                            span.rest { "最近在 " (names::time(one.cosigned_at)) " 加签至第 " (one.tree_size) " 条" }
                         }
                     }
                 }

@@ -2,9 +2,9 @@
 //! anything from elsewhere but the pictures that intake-svc serves.
 //!
 //! Guaranteed: what people wrote is escaped (maud does); every answer, error pages included, has the strict headers of
-//! [`harden`]; a page is not sent again as long as the tree and the reference data are what they were, but that of a case,
-//! which is held against the log each time, as long as it is the same. Left to others: what may be shown (the use cases
-//! hand out nothing else).
+//! [`harden`]; a page is not sent again as long as it is the same. Whether it is can only be told from the page itself: the
+//! tables beside the log may have been put right, the search may have come along and the words may be another build's,
+//! all of the same tree. Left to others: what may be shown (the use cases hand out nothing else).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use axum::{
     Router,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER},
     },
     middleware::map_response,
     response::{IntoResponse, Response},
@@ -21,7 +21,7 @@ use axum::{
 use data_encoding::HEXLOWER;
 use huying_platform::{
     Platform,
-    directory::{Directory, DirectoryHandle},
+    directory::DirectoryHandle,
     status::{chain, is_transient},
 };
 use maud::Markup;
@@ -33,6 +33,7 @@ use crate::{
     LogIdentity,
     config::{PublicUrl, Serving},
     exporting::Exports,
+    searching::{self, SearchError, Searches},
     use_cases::{ReadError, count_cases::CountCases, figures::CountFigures, get_case::GetCase},
 };
 
@@ -70,6 +71,8 @@ const ICON: &str = include_str!("icon.svg");
 struct Pages {
     db: PgPool,
     cases: Arc<GetCase>,
+    /// Lists that somebody may search.
+    searches: Arc<Searches>,
     directory: DirectoryHandle,
     counts: CountCases,
     figures: Arc<CountFigures>,
@@ -82,22 +85,9 @@ struct Pages {
     log: Arc<LogIdentity>,
     /// Downloads of whole lists.
     exports: Arc<Exports>,
-    /// Changes with everything that a page looks like whatever the ledger has.
-    looks: String,
 }
 
 impl Pages {
-    /// What tells one drawing of a page from the next: the tree, the reference data, and the page's own looks.
-    fn entity_tag(&self, tree_size: u64, directory: &Directory) -> String {
-        self.tag_of(&[tree_size], directory)
-    }
-
-    /// The same for a page whose parts were drawn from several trees, some a moment older than others.
-    fn tag_of(&self, tree_sizes: &[u64], directory: &Directory) -> String {
-        let trees: Vec<String> = tree_sizes.iter().map(u64::to_string).collect();
-        format!("W/\"{}-{}-{}\"", trees.join("-"), directory.revision(), self.looks)
-    }
-
     /// The address of a page for those who have left it: as whole as it is known.
     fn at(&self, path: &str) -> String {
         self.public_url.as_ref().map_or_else(|| path.to_owned(), |url| url.join(path))
@@ -111,6 +101,7 @@ pub fn router(
     platform: &Platform,
     readers: PgPool,
     cases: Arc<GetCase>,
+    searches: Arc<Searches>,
     figures: Arc<CountFigures>,
     log: &Arc<LogIdentity>,
     serving: &Serving,
@@ -121,10 +112,10 @@ pub fn router(
         exports: Exports::new(platform, readers.clone(), serving.exports),
         db: readers,
         cases,
+        searches,
         directory: platform.directory.clone(),
         counts: CountCases::new(figures.counting()),
         figures,
-        looks: layout::looks(pictures_at.as_ref()),
         pictures_at,
         public_url: serving.public_url.clone(),
         origin: log.origin.clone(),
@@ -160,8 +151,19 @@ enum PageError {
     NotFound(&'static str),
     /// The address has something that makes no sense; what, in a sentence.
     BadRequest(String),
+    /// Too many others search.
+    Busy,
     /// The ledger could not be read.
     Read(ReadError),
+}
+
+impl From<SearchError> for PageError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Busy => Self::Busy,
+            SearchError::Read(error) => error.into(),
+        }
+    }
 }
 
 impl From<ReadError> for PageError {
@@ -173,6 +175,7 @@ impl From<ReadError> for PageError {
             ReadError::OutOfRange(_) => Self::NotFound("账本里还没有这一条。"),
             ReadError::NoCheckpoint
             | ReadError::CorruptLeaf(_)
+            | ReadError::CorruptAccount(_)
             | ReadError::CorruptTiles(_)
             | ReadError::Sql(_) => Self::Read(error),
         }
@@ -181,9 +184,16 @@ impl From<ReadError> for PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        let retry_after = matches!(self, Self::Busy).then(|| searching::RETRY_AFTER.as_secs());
         let (status, title, english, message) = match self {
             Self::NotFound(message) => (StatusCode::NOT_FOUND, "没有找到", "Not found", message.to_owned()),
             Self::BadRequest(message) => (StatusCode::BAD_REQUEST, "网址有误", "Bad request", message),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "请稍后再试",
+                "Too many searches",
+                "同时搜索的人太多，请过几秒再试。".to_owned(),
+            ),
             Self::Read(error) => {
                 let passing = match &error {
                     ReadError::NoCheckpoint => true,
@@ -191,6 +201,7 @@ impl IntoResponse for PageError {
                     ReadError::CaseNotFound(_)
                     | ReadError::OutOfRange(_)
                     | ReadError::CorruptLeaf(_)
+                    | ReadError::CorruptAccount(_)
                     | ReadError::CorruptTiles(_) => false,
                 };
                 tracing::error!(error = chain(&error), "page not drawn");
@@ -207,6 +218,9 @@ impl IntoResponse for PageError {
         let mut response = layout::message_page(title, english, &message).into_response();
         *response.status_mut() = status;
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }
@@ -224,15 +238,16 @@ fn unchanged(tag: &str) -> Response {
     with_tag(StatusCode::NOT_MODIFIED.into_response(), tag)
 }
 
-fn drawn(page: Markup, tag: &str) -> Response {
-    with_tag(page.into_response(), tag)
+/// A page, unless the reader has it already.
+fn drawn(page: Markup, headers: &HeaderMap) -> Response {
+    let tag = tag_of([page.0.as_bytes()]);
+    if is_known(headers, &tag) { unchanged(&tag) } else { with_tag(page.into_response(), &tag) }
 }
 
-/// A page whose tag is made of all of it.
-fn drawn_anew(page: Markup, headers: &HeaderMap) -> Response {
-    let hash = Sha256::digest(page.0.as_bytes());
-    let tag = format!("W/\"{}\"", HEXLOWER.encode(&hash[..16]));
-    if is_known(headers, &tag) { unchanged(&tag) } else { drawn(page, &tag) }
+/// The entity tag of a page or a file of these pieces: another one for other bytes. Weak, for it may be compressed.
+fn tag_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let hash = pieces.into_iter().fold(Sha256::new(), Sha256::chain_update).finalize();
+    format!("W/\"{}\"", HEXLOWER.encode(&hash[..16]))
 }
 
 fn with_tag(mut response: Response, tag: &str) -> Response {

@@ -13,6 +13,8 @@ use jiff::{
 };
 use maud::{Markup, html};
 
+use crate::domain::account::AddresseeKind;
+
 /// Tiers of regions.
 const TIERS: usize = 3;
 
@@ -36,6 +38,19 @@ pub(super) fn representative<'a>(directory: &'a Directory, code: &'a str) -> &'a
     directory.representative(code).map_or(code, |one| one.designation.as_str())
 }
 
+/// What a citizen wrote to, by its kind and code: an office is named where it was its region that was written to.
+pub(super) fn addressee(directory: &Directory, kind: Option<AddresseeKind>, code: &str) -> String {
+    match kind {
+        Some(AddresseeKind::Representative) => representative(directory, code).to_owned(),
+        Some(AddresseeKind::Station) => {
+            directory.station(code).map_or_else(|| code.to_owned(), |station| station.name.clone())
+        }
+        Some(AddresseeKind::Region) | None => directory
+            .office_of(code)
+            .map_or_else(|| region(directory, code).to_owned(), |office| office.name.clone()),
+    }
+}
+
 /// The regions from the municipality down to one, which is the last of them, by code. A region that the directory does
 /// not know is alone: nobody can say any more what it lay in.
 pub(super) fn regions_down_to<'a>(directory: &'a Directory, code: &'a str) -> Vec<&'a str> {
@@ -57,7 +72,12 @@ pub(super) fn place(directory: &Directory, path: &RegionPath) -> String {
             format!("{} · {}", region(directory, district.as_str()), region(directory, township.as_str()))
         }
         (Some(district), None) => region(directory, district.as_str()).to_owned(),
-        (None, _) => region(directory, path.municipal.as_str()).to_owned(),
+        // A few municipalities have no districts: their townships are directly below them.
+        (None, Some(township)) => {
+            let municipal = region(directory, path.municipal.as_str());
+            format!("{municipal} · {}", region(directory, township.as_str()))
+        }
+        (None, None) => region(directory, path.municipal.as_str()).to_owned(),
     }
 }
 
@@ -238,6 +258,24 @@ mod tests {
         ] {
             assert_eq!(last_minute(deadline.parse().unwrap()), told);
         }
+    }
+
+    #[test]
+    fn a_township_is_named_with_or_without_a_district_above_it() {
+        let directory = Directory::default();
+        let place = |district: Option<&str>, township: Option<&str>| {
+            let code = |code: &str| code.parse().unwrap();
+            let path = RegionPath {
+                municipal: code("441900"),
+                district: district.map(code),
+                township: township.map(code),
+            };
+            super::place(&directory, &path)
+        };
+        assert_eq!(place(None, None), "441900");
+        assert_eq!(place(None, Some("441900101")), "441900 · 441900101");
+        assert_eq!(place(Some("150802"), None), "150802");
+        assert_eq!(place(Some("150802"), Some("150802001")), "150802 · 150802001");
     }
 
     #[test]

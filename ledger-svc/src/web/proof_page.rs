@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::merkle::leaf_hash,
     use_cases::{
-        log_keys::foremost_key,
+        log_keys::key_of_note,
         prove_inclusion::{InclusionProof, prove_line},
     },
 };
@@ -26,15 +26,15 @@ pub(super) async fn proof_page(
     Path((case_id, case_version)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let proof = proof_of(&pages.db, &case_id, &case_version).await?;
-    let verifier_key = foremost_key(&pages.db).await?;
+    let verifier_key = key_of_note(&pages.db, &proof.checkpoint).await?;
     let content = html! {
         (layout::crumbs([
             ("/cases".to_owned(), "公开事项"),
             (format!("/cases/{case_id}#v{case_version}"), "这件事项的这一步"),
         ]))
-        h1 { "核验：账本第 " (proof.leaf_index) " 条 " span.en lang="en" { "Inclusion proof" } }
+        h1 { "核验：账本序号 " (proof.leaf_index) " " span.en lang="en" { "Inclusion proof" } }
         p {
-            "下面的数据足以独立证明这条记录就在账本里，而且没有被改过。可以用 "
+            "下面的数据足以独立证明这条记录就在账本里，而且没有被改过。序号从 0 编起，条数从 1 数起。可以用 "
             code { "huying ledger verify" } " 核验，也可以按 RFC 6962 自己计算。 "
             a href="/log" { "账本怎样保证不被改动" }
         }

@@ -12,16 +12,19 @@ use huying_platform::{
 use maud::{Markup, html};
 
 use super::{
-    PageError, Shared, drawn, glance, is_known,
+    PageError, Shared, drawn, glance,
     layout::{self, Section},
     names,
     overview::NOTHING_YET,
-    rates::{self, Columns, Of},
-    unchanged,
+    rates::{self, Columns, MonthLinks, Of},
 };
 use crate::{
     domain::case_filter::CaseFilter,
-    use_cases::{figures::UnitCounts, latest_checkpoint::tree_size, list_cases::list_cases},
+    use_cases::{
+        figures::{NamedCounts, UnitCounts},
+        latest_checkpoint::tree_size,
+        list_cases::list_cases,
+    },
 };
 
 const UNKNOWN: PageError = PageError::NotFound("没有这个代码的地区。地区代码是六位或九位数字，例如 150802。");
@@ -39,10 +42,6 @@ pub(super) async fn page(
         return Err(UNKNOWN);
     }
     let units = pages.figures.units(&directory, Some(&code), None).await?;
-    let tag = pages.tag_of(&[tree_size, figures.tree_size, units.tree_size], &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
     let place = CaseFilter { region: Some(region.clone()), ..CaseFilter::default() };
     let latest = list_cases(&pages.db, &place, None, glance::LATEST_CASES).await?;
     let name = names::region(&directory, &code);
@@ -52,17 +51,20 @@ pub(super) async fn page(
         p.badges { span.badge { (names::both(names::tier(region.tier()))) } }
         (merger(&directory, &code))
         (glance::figures(&figures.total, &place))
-        (glance::regions(&figures.regions))
+        (glance::regions(&figures.regions, &figures.own, &figures.total))
+        (peers(&figures.peers, &code))
         (units_there(&units.units, &code))
-        (glance::categories(&figures.categories, &place, "全部时间"))
+        (glance::categories(&figures.categories, &place, ("全部时间", "All time")))
         section aria-labelledby="months" {
             h2 #months { "按月 " span.en lang="en" { "By month" } }
-            (rates::months(&figures.months, Of::Region))
+            (rates::months(&figures.months, Of::Region, MonthLinks::Cases(Some(&region))))
         }
         (glance::latest(("最新事项", "Latest cases"), NOTHING_YET, &latest.cases, &place, &directory))
-        p { a href={ "/representatives?region=" (code) } { "在这里的人大代表 " span.en lang="en" { "Representatives" } } }
+        p { a href={ "/representatives?region=" (code) } { "本地区人大代表 " span.en lang="en" { "Representatives" } } }
     };
-    Ok(drawn(layout::page(name, Section::Overview, Some(tree_size), &content), &tag))
+    let feed = glance::feed(&place);
+    let page = layout::page_with_feed(name, Section::Overview, Some(tree_size), Some(&feed), &content);
+    Ok(drawn(page, &headers))
 }
 
 /// The regions above one.
@@ -90,22 +92,41 @@ fn merger(directory: &Directory, code: &str) -> Markup {
     }
 }
 
+/// The region beside those of its tier under the same region above.
+fn peers(peers: &[NamedCounts], code: &str) -> Markup {
+    html! {
+        @if peers.len() > 1 {
+            section aria-labelledby="peers" {
+                h2 #peers { "与同级比较 " span.en lang="en" { "Beside its peers" } }
+                (glance::comparison(
+                    ("同一上级之下的同级地区", "Regions of the same tier under the same region above"),
+                    ("地区", "Region"),
+                    "/regions/",
+                    peers,
+                    code,
+                ))
+            }
+        }
+    }
+}
+
 fn units_there(units: &[UnitCounts], code: &str) -> Markup {
     html! {
         @if !units.is_empty() {
             section aria-labelledby="units" {
                 h2 #units { "本级单位 " span.en lang="en" { "Units" } }
                 (rates::table(
-                    "本级人大机构和承办单位的办理情况",
+                    ("本级人大机构和承办单位的办理情况", "Offices and departments of this level"),
                     ("单位", "Unit"),
                     Columns::Few,
-                    units.iter().map(|unit| rates::Row {
-                        name: html! { a href={ "/units/" (unit.code) } { (unit.name) } },
-                        counts: unit.counts,
-                        is_self: false,
+                    units.iter().map(|unit| {
+                        let name = html! { a href={ "/units/" (unit.code) } { (unit.name) } };
+                        rates::Row::new(name, unit.counts)
                     }),
                 ))
-                p.fine { a href={ "/units?region=" (code) } { "这些单位的全部数字" } }
+                p.fine {
+                    a href={ "/units?region=" (code) } { "这些单位的各项数字 " span.en lang="en" { "All their figures" } }
+                }
             }
         }
     }

@@ -11,12 +11,13 @@ use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use super::{
-    PageError, Shared, asked, drawn, is_known,
+    PageError, Shared, asked, drawn,
     layout::{self, Section},
-    names, rates, unchanged,
+    names,
+    rates::{self, english},
 };
 use crate::{
-    domain::counts::Rate,
+    domain::counts::{Month, Rate},
     use_cases::figures::{NamedRepresentative, RepresentativeList},
 };
 
@@ -34,20 +35,24 @@ const PAGES_MAX: usize = 1_000_000;
 pub(super) struct Asked {
     q: String,
     region: String,
+    /// Such as 2026-11; all time without.
+    month: String,
     page: String,
 }
 
 /// Whom somebody looks for.
-struct Wanted {
+pub(super) struct Wanted {
     /// Part of a designation or a code.
-    query: String,
-    region: Option<RegionCode>,
+    pub(super) query: String,
+    pub(super) region: Option<RegionCode>,
+    /// Month whose figures are wanted; those over all time without.
+    pub(super) month: Option<Month>,
     /// From 1.
     page: usize,
 }
 
 impl Asked {
-    fn wanted(&self) -> Result<Wanted, PageError> {
+    pub(super) fn wanted(&self) -> Result<Wanted, PageError> {
         let refused = |message: &str| PageError::BadRequest(message.to_owned());
         let query = self.q.trim();
         if query.chars().count() > QUERY_CHARS_MAX {
@@ -61,16 +66,22 @@ impl Asked {
                 .filter(|page| (1..=PAGES_MAX).contains(page))
                 .ok_or_else(|| refused("页码应为 1、2、3……"))?,
         };
-        Ok(Wanted { query: query.to_owned(), region: asked::region(&self.region)?, page })
+        let (region, month) = (asked::region(&self.region)?, asked::month(&self.month)?);
+        Ok(Wanted { query: query.to_owned(), region, month, page })
     }
 }
 
 impl Wanted {
-    fn matches(&self, one: &NamedRepresentative) -> bool {
+    pub(super) fn matches(&self, one: &NamedRepresentative) -> bool {
         one.designation.contains(&self.query) || one.code.contains(&self.query)
     }
 
     fn address(&self, page: usize) -> String {
+        self.address_of("/representatives", page)
+    }
+
+    /// The address of a page, or of a file, of these representatives.
+    fn address_of(&self, path: &str, page: usize) -> String {
         let mut fields = Serializer::new(String::new());
         if !self.query.is_empty() {
             fields.append_pair("q", &self.query);
@@ -78,12 +89,15 @@ impl Wanted {
         if let Some(region) = &self.region {
             fields.append_pair("region", region.as_str());
         }
+        if let Some(month) = self.month {
+            fields.append_pair("month", &month.to_string());
+        }
         if page > 1 {
             fields.append_pair("page", &page.to_string());
         }
         match fields.finish() {
-            fields if fields.is_empty() => "/representatives".to_owned(),
-            fields => format!("/representatives?{fields}"),
+            fields if fields.is_empty() => path.to_owned(),
+            fields => format!("{path}?{fields}"),
         }
     }
 }
@@ -99,16 +113,14 @@ pub(super) async fn page(
     let first = (wanted.page - 1) * PAGE_SIZE;
     let mut list = match wanted.query.is_empty() {
         true => {
-            pages.figures.representatives(&directory, wanted.region.as_ref(), None, first, PAGE_SIZE).await?
+            let (region, month) = (wanted.region.as_ref(), wanted.month);
+            pages.figures.representatives(&directory, region, month, first, PAGE_SIZE).await?
         }
         false => {
-            pages.figures.representatives(&directory, wanted.region.as_ref(), None, 0, usize::MAX).await?
+            let (region, month) = (wanted.region.as_ref(), wanted.month);
+            pages.figures.representatives(&directory, region, month, 0, usize::MAX).await?
         }
     };
-    let tag = pages.entity_tag(list.tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
     if !wanted.query.is_empty() {
         list.representatives.retain(|one| wanted.matches(one));
         list.count = list.representatives.len();
@@ -116,21 +128,27 @@ pub(super) async fn page(
     }
     let content = html! {
         h1 { "人大代表 " span.en lang="en" { "Representatives" } }
-        p.fine { "代表按称谓公开，不公布姓名。点开一位代表，可以看到由账本得出的履职档案。" }
+        p.fine {
+            "代表按称谓公开，不公布姓名。点开一位代表，可以看到由账本得出的履职档案。"
+            (english("By designation, never by name. Each has a duty archive drawn from the log."))
+        }
         (form(&wanted, &directory))
         p.chosen { span.count {
             @if wanted.query.is_empty() && wanted.region.is_none() { "共 " } @else { "符合条件的 " }
             strong { (list.count) } " 位"
+            @if let Some(month) = wanted.month {
+                "，只看 " strong { (month) } " 经手的事项，结果截至现在"
+            }
         } }
         (table(&list, &directory))
         (paging(&wanted, list.count))
         p.others {
-            "全部代表的数字："
-            a href="/representatives.csv" { "下载 CSV" }
-            a href="/representatives.jsonl" { "下载 JSON Lines" }
+            "这份名单的全部数字："
+            a href=(wanted.address_of("/representatives.csv", 1)) { "下载 CSV" }
+            a href=(wanted.address_of("/representatives.jsonl", 1)) { "下载 JSON Lines" }
         }
     };
-    Ok(drawn(layout::page("人大代表", Section::Representatives, Some(list.tree_size), &content), &tag))
+    Ok(drawn(layout::page("人大代表", Section::Representatives, Some(list.tree_size), &content), &headers))
 }
 
 fn form(wanted: &Wanted, directory: &Directory) -> Markup {
@@ -158,6 +176,7 @@ fn form(wanted: &Wanted, directory: &Directory) -> Markup {
                         }
                     }
                 }
+                (asked::month_field(wanted.month))
                 button.button.strong type="submit" { "查找 " span.en lang="en" { "Find" } }
             }
         }
@@ -171,7 +190,10 @@ fn table(list: &RepresentativeList, directory: &Directory) -> Markup {
         } @else {
             div.scroll tabindex="0" role="region" aria-label="人大代表" {
                 table.numbers.few {
-                    caption { "履职情况；本人回应率 = 本人回应 ÷ 受理（写给本人的和本人认领的，各计一次）" }
+                    caption { span {
+                        "履职情况。本人回应率 = 本人回应 ÷ 经手（写给本人的和本人认领的，各计一次）；所涉事项满意率 = 满意 ÷ 已评价，不论由谁答复 "
+                        span.en lang="en" { "Answered = answered by them ÷ addressed to or claimed by them; satisfaction is of the cases, whoever replied" }
+                    } }
                     thead {
                         tr {
                             th scope="col" { (names::both(("代表", "Representative"))) }
@@ -179,7 +201,7 @@ fn table(list: &RepresentativeList, directory: &Directory) -> Markup {
                             th scope="col" { (names::both(("认领", "Claimed"))) }
                             th scope="col" { (names::both(("本人回应率", "Answered"))) }
                             th scope="col" { (names::both(("催办", "Urged"))) }
-                            th scope="col" { (names::both(("满意率", "Satisfaction"))) }
+                            th scope="col" { (names::both(("所涉事项满意率", "Satisfaction"))) }
                         }
                     }
                     tbody { @for one in &list.representatives { (row(one, directory)) } }
@@ -228,7 +250,8 @@ mod tests {
     use super::*;
 
     fn asked(q: &str, region: &str, page: &str) -> Asked {
-        Asked { q: q.to_owned(), region: region.to_owned(), page: page.to_owned() }
+        let (q, region, page) = (q.to_owned(), region.to_owned(), page.to_owned());
+        Asked { q, region, page, ..Asked::default() }
     }
 
     #[test]
@@ -236,6 +259,8 @@ mod tests {
         let wanted = asked(" 第12号 ", "150802", "2").wanted().ok().unwrap();
         assert_eq!(wanted.address(3), "/representatives?q=%E7%AC%AC12%E5%8F%B7&region=150802&page=3");
         assert_eq!(asked("", "", "").wanted().ok().unwrap().address(1), "/representatives");
+        let of_november = Asked { month: "2026-11".to_owned(), ..Asked::default() }.wanted().ok().unwrap();
+        assert_eq!(of_november.address(2), "/representatives?month=2026-11&page=2");
     }
 
     #[test]
@@ -246,6 +271,7 @@ mod tests {
             asked("", "", "0"),
             asked("", "", "-1"),
             asked("", "", "99999999999999999999"),
+            Asked { month: "2026-13".to_owned(), ..Asked::default() },
         ] {
             assert!(wrong.wanted().is_err());
         }

@@ -13,9 +13,10 @@ use huying_proto::events::v1::{Representative, RepresentativeLevel};
 use maud::{Markup, html};
 
 use super::{
-    PageError, Shared, drawn, glance, is_known,
+    PageError, Shared, drawn, glance,
     layout::{self, Section},
-    names, rates, unchanged,
+    names,
+    rates::{self, english},
 };
 use crate::{
     domain::{
@@ -43,10 +44,6 @@ pub(super) async fn page(
     if known.is_none() && archive.total == DutyCounts::default() {
         return Err(UNKNOWN);
     }
-    let tag = pages.entity_tag(archive.tree_size, &directory);
-    if is_known(&headers, &tag) {
-        return Ok(unchanged(&tag));
-    }
     let own = CaseFilter { representative: Some(code.to_owned()), ..CaseFilter::default() };
     let latest = list_cases(&pages.db, &own, None, glance::LATEST_CASES).await?;
     let name = names::representative(&directory, code);
@@ -62,7 +59,7 @@ pub(super) async fn page(
         }
         @if let Some(known) = known { (place(known, &directory)) }
         (figures(&archive.total))
-        (months(&archive))
+        (months(&archive, known.map(|known| known.region.as_str())))
         (glance::latest(
             ("写给本人和本人认领的事项", "Cases"),
             "还没有写给本人或由本人认领的事项。",
@@ -72,9 +69,12 @@ pub(super) async fn page(
         ))
         p.fine {
             "这份档案由账本前 " (archive.tree_size) " 条记录得出，不需要代表填报，任何人都可以用同样的记录重新计算。"
+            (english("Drawn from the log alone: nobody fills it in, and anybody can draw it again."))
         }
     };
-    Ok(drawn(layout::page(name, Section::Representatives, Some(archive.tree_size), &content), &tag))
+    let (section, feed) = (Section::Representatives, glance::feed(&own));
+    let page = layout::page_with_feed(name, section, Some(archive.tree_size), Some(&feed), &content);
+    Ok(drawn(page, &headers))
 }
 
 fn crumbs(known: Option<&Representative>, directory: &Directory) -> Markup {
@@ -115,49 +115,87 @@ fn figures(total: &DutyCounts) -> Markup {
     html! {
         section aria-labelledby="figures" {
             h2 #figures { "履职情况 " span.en lang="en" { "Figures" } }
-            ul.rates.three {
-                (rates::rate(("本人回应率", "Answered"), total.answer_rate(), ("本人回应", "受理")))
-                (rates::rate(("解决率", "Resolution"), Rate { count: total.resolved, of: total.rated }, ("已解决", "已评价")))
-                (rates::rate(("满意率", "Satisfaction"), Rate { count: total.satisfied, of: total.rated }, ("满意", "已评价")))
+            ul.rates.one {
+                (rates::rate(
+                    ("本人回应率", "Answered"), total.answer_rate(), ("本人回应", "answered"), ("经手", "taken on"),
+                ))
             }
-            (rates::silence(total.replied, total.rated, total.satisfied))
             dl.counts {
-                (count(("写给本人", "Received"), total.received))
-                (count(("认领", "Claimed"), total.claimed))
-                (count(("本人回应", "Answered"), total.answered))
-                (count(("催办", "Urged"), total.urged))
-                (count(("报告进展", "Reports"), total.progress_reported))
+                (rates::count(("写给本人", "Received"), total.received, None))
+                (rates::count(("认领", "Claimed"), total.claimed, None))
+                (rates::count(("本人回应", "Answered"), total.answered, None))
+                (rates::count(("催办", "Urged"), total.urged, None))
+                (rates::count(("报告进展", "Reports"), total.progress_reported, None))
             }
             p.silence {
-                "受理的是写给本人的和本人认领的事项，各计一次，共 " b { (total.taken_on) } " 件；本人回应是本人直接答复或报告过进展。"
+                "经手的是写给本人的和本人认领的事项，各计一次，共 " b { (total.taken_on) } " 件；本人回应是本人直接答复或报告过进展。"
                 @if let Some(seconds) = total.median_answer_seconds {
                     "半数回应在 " b { (names::duration(seconds)) } " 以内作出。"
                 }
                 @if let Some(last_act_at) = total.last_act_at { "最近一次履职在 " (names::time(last_act_at)) "。" }
+                (english("Taken on: addressed to them or claimed by them. Answered: replied to, or reported on, in their own name."))
+            }
+        }
+        (outcomes(total))
+    }
+}
+
+/// What became of the cases, which says nothing of the representative: offices and departments answer most of them.
+fn outcomes(total: &DutyCounts) -> Markup {
+    let parts = [
+        ("tone-1", "满意", total.satisfied),
+        ("tone-3", "不满意", total.rated.saturating_sub(total.satisfied)),
+        ("tone-2", "尚未评价", total.replied.saturating_sub(total.rated)),
+    ];
+    html! {
+        section aria-labelledby="outcomes" {
+            h2 #outcomes { "所涉事项的结果 " span.en lang="en" { "What became of the cases" } }
+            p.fine {
+                "以下是经手事项的结果，不论由谁答复，不是对代表本人的评价。"
+                (english("Of the cases taken on, whoever replied; no judgement of the representative."))
+            }
+            ul.rates.two {
+                (rates::rate(
+                    ("所涉事项的解决率", "Resolution"), resolution(total), ("已解决", "resolved"), ("已评价", "rated"),
+                ))
+                (rates::rate(
+                    ("所涉事项的满意率", "Satisfaction"), satisfaction(total), ("满意", "satisfied"), ("已评价", "rated"),
+                ))
+            }
+            @if total.replied > 0 {
+                div.silence { (rates::shares(&format!("已答复的 {} 件", total.replied), &parts)) }
             }
         }
     }
 }
 
-fn count(name: (&str, &str), value: u64) -> Markup {
-    html! { div { dt { (names::both(name)) } dd { (value) } } }
+fn resolution(counts: &DutyCounts) -> Rate {
+    Rate { count: counts.resolved, of: counts.rated }
 }
 
-fn months(archive: &RepresentativeArchive) -> Markup {
+fn satisfaction(counts: &DutyCounts) -> Rate {
+    Rate { count: counts.satisfied, of: counts.rated }
+}
+
+/// By month, each with a link to the representatives of their region in that month, if they have one.
+fn months(archive: &RepresentativeArchive, region: Option<&str>) -> Markup {
     html! {
         @if !archive.months.is_empty() {
             section aria-labelledby="months" {
                 h2 #months { "按月 " span.en lang="en" { "By month" } }
                 div.panel {
                     (rates::month_columns(
-                        ("受理", "本人回应"),
+                        ("经手", "本人回应"),
                         archive.months.iter().map(|one| (one.month, one.counts.taken_on, one.counts.answered)),
                     ))
-                    (rates::month_legend("受理", "其中本人回应"))
+                    (rates::month_legend(("经手", "Taken on"), ("其中本人回应", "of these, answered")))
                 }
                 div.scroll tabindex="0" role="region" aria-label="按月统计" {
                     table.numbers {
-                        caption { "按收到或认领的月份（北京时间）统计，后来的结果都计入那个月" }
+                        caption { span {
+                            "按收到或认领的月份（北京时间）统计，后来的结果都计入那个月；解决率和满意率是所涉事项的，不论由谁答复 "
+                            span.en lang="en" { "By the month in which a case came; the last two rates are of the cases, whoever replied" }
+                        } }
                         thead {
                             tr {
                                 th scope="col" { (names::both(("月份", "Month"))) }
@@ -165,11 +203,11 @@ fn months(archive: &RepresentativeArchive) -> Markup {
                                 th scope="col" { (names::both(("认领", "Claimed"))) }
                                 th scope="col" { (names::both(("本人回应率", "Answered"))) }
                                 th scope="col" { (names::both(("催办", "Urged"))) }
-                                th scope="col" { (names::both(("解决率", "Resolution"))) }
-                                th scope="col" { (names::both(("满意率", "Satisfaction"))) }
+                                th scope="col" { (names::both(("所涉事项解决率", "Resolution"))) }
+                                th scope="col" { (names::both(("所涉事项满意率", "Satisfaction"))) }
                             }
                         }
-                        tbody { @for one in &archive.months { (month(one)) } }
+                        tbody { @for one in &archive.months { (month(one, region)) } }
                     }
                 }
             }
@@ -177,17 +215,22 @@ fn months(archive: &RepresentativeArchive) -> Markup {
     }
 }
 
-fn month(one: &MonthCounts<DutyCounts>) -> Markup {
+fn month(one: &MonthCounts<DutyCounts>, region: Option<&str>) -> Markup {
     let counts = &one.counts;
     html! {
         tr {
-            th scope="row" { (one.month) }
+            th scope="row" {
+                @match region {
+                    Some(region) => { a href={ "/representatives?region=" (region) "&month=" (one.month) } { (one.month) } }
+                    None => { (one.month) }
+                }
+            }
             td { (counts.received) }
             td { (counts.claimed) }
             (rates::share(counts.answer_rate()))
             td { (counts.urged) }
-            (rates::share(Rate { count: counts.resolved, of: counts.rated }))
-            (rates::share(Rate { count: counts.satisfied, of: counts.rated }))
+            (rates::share(resolution(counts)))
+            (rates::share(satisfaction(counts)))
         }
     }
 }

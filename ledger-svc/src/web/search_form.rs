@@ -4,7 +4,7 @@ use huying_platform::{codes::RegionCode, directory::Directory};
 use maud::{Markup, html};
 
 use super::{
-    asked::{address, day},
+    asked::{address, day, last_day},
     case_list::counted,
     names,
 };
@@ -52,13 +52,14 @@ pub(super) fn search_form(filter: &CaseFilter, directory: &Directory) -> Markup 
                             input.field type="date" name="from" value=[filter.submitted_from.map(day)];
                         }
                         label {
-                            span { "早于 " span.en lang="en" { "Before" } }
-                            input.field type="date" name="before" value=[filter.submitted_before.map(day)];
+                            span { "提交日期至（含当日） " span.en lang="en" { "Until" } }
+                            input.field type="date" name="until" value=[filter.submitted_before.map(last_day)];
                         }
                         label.check {
                             input type="checkbox" name="overdue" value="1" checked[filter.overdue_only];
                             span { "只看逾期 " span.en lang="en" { "Overdue" } }
                         }
+                        @if let Some(unit) = &filter.waiting_for { input type="hidden" name="with" value=(unit); }
                         @if let Some(representative) = &filter.representative {
                             input type="hidden" name="representative" value=(representative);
                         }
@@ -241,6 +242,9 @@ fn conditions(filter: &CaseFilter, directory: &Directory) -> Vec<(String, CaseFi
     if let Some(unit) = &filter.unit {
         add(names::unit(directory, unit).to_owned(), |filter| filter.unit = None);
     }
+    if let Some(unit) = &filter.waiting_for {
+        add(format!("{}在办", names::unit(directory, unit)), |filter| filter.waiting_for = None);
+    }
     if let Some(representative) = &filter.representative {
         let name = names::representative(directory, representative).to_owned();
         add(name, |filter| filter.representative = None);
@@ -261,7 +265,7 @@ fn conditions(filter: &CaseFilter, directory: &Directory) -> Vec<(String, CaseFi
         add(format!("{} 起提交", day(from)), |filter| filter.submitted_from = None);
     }
     if let Some(before) = filter.submitted_before {
-        add(format!("{} 前提交", day(before)), |filter| filter.submitted_before = None);
+        add(format!("{} 止提交", last_day(before)), |filter| filter.submitted_before = None);
     }
     conditions
 }
@@ -278,6 +282,7 @@ mod tests {
             query: SearchQuery::parse("路灯").ok(),
             region: "150802".parse().ok(),
             unit: Some("150802-housing".to_owned()),
+            waiting_for: Some("150802-office".to_owned()),
             kinds: vec![CaseKind::Message],
             category: Some("城乡建设/供热".to_owned()),
             states: vec![CaseState::Replied],
@@ -287,7 +292,7 @@ mod tests {
             representative: Some("r-150802-001".to_owned()),
         };
         let conditions = conditions(&filter, &Directory::default());
-        assert_eq!(conditions.len(), 10);
+        assert_eq!(conditions.len(), 11);
         let fields = |filter: &CaseFilter| address("/cases", filter, None).split('&').count();
         for (name, without) in &conditions {
             assert_eq!(fields(without) + 1, fields(&filter), "{name}");

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::names;
 use crate::domain::{
+    account::AddresseeKind,
     leaf::{Details, Leaf, LeafActor},
     words,
 };
@@ -38,7 +39,7 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
     html! {
         @match leaf.event_type.as_ref() {
             "CaseSubmitted" => { "群众提交，写给" strong { (addressee(leaf, directory)) } }
-            "CaseQueued" => { "规则不能可靠地判断承办单位，转" strong { (holder) } "人工登记" }
+            "CaseQueued" => { "规则无法可靠判断承办单位，转" strong { (holder) } "人工登记" }
             "CaseRegistered" => { strong { (holder) } "登记受理" @if by_rules { "（按规则自动登记）" } }
             "CaseDeclined" => {
                 strong { (holder) } "不予受理：" strong { (ground(details.ground.as_deref())) }
@@ -70,7 +71,7 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
             "CaseClaimed" => { strong { (representative.unwrap_or(actor)) } "认领，将跟踪这件事项的办理" }
             "CaseAccepted" => {
                 strong { (unit) }
-                @if by_itself { "在规定时间内没有表示，视为接收，开始办理" } @else { "接收，开始办理" }
+                @if by_itself { "在规定时间内未作表示，视为接收，开始办理" } @else { "接收，开始办理" }
             }
             "CaseReturned" => {
                 strong { (unit) } "退回" strong { (holder) }
@@ -123,7 +124,7 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
             }
             "CaseClosed" => {
                 @match details.reason.as_deref() {
-                    Some("rating_time_ended") => { "评价期已满，群众没有评价，自动办结（沉默不计为满意）" }
+                    Some("rating_time_ended") => { "评价期已满，群众未评价，自动办结（未评价不计为满意）" }
                     Some("rated_time_ended") => { "群众已评价，评价期满，自动办结" }
                     Some("with_primary") => { "所并入的事项已经办结，本事项随之办结" }
                     _ => { strong { (holder) } "办结销号" }
@@ -189,6 +190,49 @@ pub(super) fn sentence(leaf: &Leaf<'_>, directory: &Directory) -> Markup {
     }
 }
 
+/// What happened, in a few English words; nothing for a type that this build does not know.
+pub(super) fn english_name(event_type: &str) -> Option<&'static str> {
+    Some(match event_type {
+        "CaseSubmitted" => "Submitted",
+        "CaseQueued" => "Left to the office to decide",
+        "CaseRegistered" => "Registered and accepted",
+        "CaseDeclined" => "Declined",
+        "CaseClassified" => "Classified",
+        "CaseAssigned" => "Assigned",
+        "CaseTransferred" => "Transferred",
+        "CaseDelegated" => "Delegated to the tier below",
+        "CaseEscalated" => "Escalated to the tier above",
+        "CaseClaimed" => "Claimed by a representative",
+        "CaseAccepted" => "Accepted",
+        "CaseReturned" => "Returned",
+        "ProgressReported" => "Progress reported",
+        "PartAssigned" => "Co-handler asked",
+        "PartAnswered" => "Co-handler answered",
+        "PartWaived" => "Co-handler's answer waived",
+        "ExtensionRequested" => "More time asked for",
+        "ExtensionGranted" => "More time granted",
+        "ExtensionRefused" => "More time refused",
+        "CaseReplied" => "Replied",
+        "CaseRated" => "Rated",
+        "CaseReopened" => "Reopened",
+        "CaseClosed" => "Closed",
+        "DeadlineNear" => "Deadline near",
+        "DeadlineExpired" => "Overdue",
+        "CaseUrged" => "Urged",
+        "CaseSupervised" => "Put under supervision",
+        "CriticismCirculated" => "Criticised in a circular",
+        "CaseMerged" => "Merged into another case",
+        "CaseAbsorbed" => "Another case merged in",
+        "CaseUnmerged" => "On its own again",
+        "CaseSplitOff" => "Another case split off",
+        "CaseWithdrawn" => "Withdrawn",
+        "ClocksRecomputed" => "Deadlines recomputed",
+        "PrivatePartRead" => "Private part read",
+        "PrivatePartErased" => "Private part erased",
+        _ => return None,
+    })
+}
+
 /// The part that a line is about.
 fn part(details: &Details<'_>) -> Markup {
     html! { @if let Some(number) = details.part_number { "（第 " (number) " 项）" } }
@@ -249,16 +293,9 @@ fn people(leaf: &Leaf<'_>) -> Markup {
 }
 
 /// Whom the citizen wrote to.
-pub(super) fn addressee(leaf: &Leaf<'_>, directory: &Directory) -> String {
+fn addressee(leaf: &Leaf<'_>, directory: &Directory) -> String {
     let Some(addressee) = &leaf.addressee else { return "人大机构".to_owned() };
-    let code = addressee.code.as_ref();
-    match addressee.kind.as_ref() {
-        "representative" => names::representative(directory, code).to_owned(),
-        "station" => directory.station(code).map_or_else(|| code.to_owned(), |station| station.name.clone()),
-        _ => directory
-            .office_of(code)
-            .map_or_else(|| names::region(directory, code).to_owned(), |office| office.name.clone()),
-    }
+    names::addressee(directory, AddresseeKind::of_word(&addressee.kind), &addressee.code)
 }
 
 #[cfg(test)]
@@ -271,7 +308,7 @@ mod tests {
     #[test]
     fn every_event_has_a_sentence_of_its_own() {
         let directory = Directory::default();
-        let mut sentences = BTreeSet::new();
+        let (mut sentences, mut names) = (BTreeSet::new(), BTreeSet::new());
         for event in every_event() {
             let event = CaseEvent::parse(event).unwrap();
             let bytes = leaf::write(&event, || [1; 32]).unwrap().bytes;
@@ -280,6 +317,8 @@ mod tests {
             assert!(!sentence.contains(leaf.event_type.as_ref()), "{sentence}");
             assert!(!sentence.is_ascii(), "{sentence}");
             assert!(sentences.insert(sentence.clone()), "{sentence} is told twice");
+            let english = english_name(&leaf.event_type);
+            assert!(english.is_some_and(|english| names.insert(english)), "{}: {english:?}", leaf.event_type);
         }
     }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     Pages, damage, names,
     said::all_said,
-    sentences::{sentence, who},
+    sentences::{english_name, sentence, who},
 };
 use crate::{
     domain::leaf::LeafTrace,
@@ -49,7 +49,7 @@ fn damaged_before(view: &CaseView, before: Option<&LineView>, line: &LineView) -
 fn damaged_entry(line: &DamagedLine) -> Markup {
     html! {
         li.alert #{ "v" (line.case_version) } {
-            p.meta { "第 " (line.case_version) " 步 · 账本第 " (line.leaf_index) " 条" }
+            p.meta { "第 " (line.case_version) " 步 · 账本序号 " (line.leaf_index) }
             (damage::unreadable(line))
         }
     }
@@ -111,14 +111,17 @@ fn entry(
     html! {
         li #{ "v" (line.case_version) } .alert[alert] {
             p.meta { (names::leaf_time(&leaf.occurred_at)) " · " (who(&leaf.actor, directory)) }
-            p.what { (sentence(leaf, directory)) }
+            p.what {
+                (sentence(leaf, directory))
+                @if let Some(english) = english_name(&leaf.event_type) { " " span.en lang="en" { (english) } }
+            }
             (damage::of_line(&view.discrepancies, line))
             (all_said(line, pages.pictures_at.as_ref(), directory))
             @if let Some(deadline_at) = new_deadline(line, before) {
                 @let replied = leaf.standing.as_ref().is_some_and(|standing| standing.state == "replied");
                 p.due { @if replied { "评价截止：" } @else { "期限：" } (names::leaf_deadline(deadline_at)) }
             }
-            @if let Some(trace) = &leaf.details.trace { (rules(trace, directory)) }
+            @if let Some(trace) = &leaf.details.trace { (rules(trace, tells_words(line, view), directory)) }
             (proof(line, view))
         }
     }
@@ -131,19 +134,25 @@ fn new_deadline<'a>(line: &'a LineView, before: Option<&'a LineView>) -> Option<
     (before.and_then(deadline_of) != Some(deadline_at)).then_some(deadline_at)
 }
 
-fn rules(trace: &LeafTrace<'_>, directory: &Directory) -> Markup {
+/// Whether what the rules found in the citizen's text may be told: as long as the text itself may.
+fn tells_words(line: &LineView, view: &CaseView) -> bool {
+    let account = &view.account;
+    account.publicity().shows("body") && account.erased_before < line.case_version
+}
+
+fn rules(trace: &LeafTrace<'_>, tells_words: bool, directory: &Directory) -> Markup {
     html! {
         details {
             summary { "规则依据 " span.en lang="en" { "Rule trace" } }
             p { (trace.conclusion) }
-            @if !trace.considered.is_empty() {
+            @if tells_words && !trace.considered.is_empty() {
                 ol.rules {
                     @for considered in &trace.considered {
                         li { code { (considered.rule) } br; (considered.outcome) }
                     }
                 }
             }
-            @if !trace.matched_keywords.is_empty() {
+            @if tells_words && !trace.matched_keywords.is_empty() {
                 p { "依据关键词：" (trace.matched_keywords.join("、")) }
             }
             @if !trace.candidates.is_empty() {
@@ -171,7 +180,7 @@ fn proof(line: &LineView, view: &CaseView) -> Markup {
     let address = format!("/cases/{}/lines/{}", view.account.case_id, line.case_version);
     html! {
         p.leaf {
-            a href={ (address) "/proof" } { "账本第 " (line.leaf_index) " 条" }
+            a href={ (address) "/proof" } { "账本序号 " (line.leaf_index) }
             a href={ (address) ".tlog-proof" } { "证明文件 " span.en lang="en" { "Proof" } }
         }
     }

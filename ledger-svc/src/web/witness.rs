@@ -3,7 +3,7 @@
 //! `POST /witness/add-checkpoint` takes a checkpoint with its consistency proof and answers with a cosignature;
 //! `GET /witness/vkey` is the key it is verified with. A ledger that witnesses nobody has neither.
 //! `GET /log/checkpoint/witnessed` is the newest checkpoint with the cosignatures of one witness at least, or of as many
-//! as `?witnesses=` asks for.
+//! as `?witnesses=` asks for, of those that the settings name.
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use huying_platform::{clock::Clock, status::chain};
 use sqlx::PgPool;
 
 use crate::{
+    LogIdentity,
     domain::witness::{REQUEST_MAX_BYTES, Refusal, WITNESSES_MAX},
     use_cases::{
         add_checkpoint::{AddError, Vouching, add_checkpoint},
@@ -41,10 +42,22 @@ struct Witness {
     vouching: Vouching,
 }
 
+#[derive(Debug, Clone)]
+struct Witnessed {
+    db: PgPool,
+    log: Arc<LogIdentity>,
+}
+
 /// All paths. `readers` is where what strangers ask for may take connections from.
-pub(crate) fn routes(readers: PgPool, clock: Clock, vouching: Option<Vouching>) -> Router {
-    let witnessed =
-        Router::new().route("/log/checkpoint/witnessed", get(newest_witnessed)).with_state(readers.clone());
+pub(crate) fn routes(
+    readers: PgPool,
+    clock: Clock,
+    log: Arc<LogIdentity>,
+    vouching: Option<Vouching>,
+) -> Router {
+    let witnessed = Router::new()
+        .route("/log/checkpoint/witnessed", get(newest_witnessed))
+        .with_state(Witnessed { db: readers.clone(), log });
     let Some(vouching) = vouching else { return witnessed };
     let witness = Witness { db: readers, clock, vouching };
     Router::new()
@@ -89,13 +102,13 @@ async fn verifier_key(State(witness): State<Arc<Witness>>) -> Response {
     plain(StatusCode::OK, format!("{}\n", witness.vouching.cosigner.verifier_key()))
 }
 
-async fn newest_witnessed(State(db): State<PgPool>, RawQuery(query): RawQuery) -> Response {
+async fn newest_witnessed(State(witnessed): State<Witnessed>, RawQuery(query): RawQuery) -> Response {
     let Some(at_least) = witnesses_asked_for(query.as_deref()) else {
         let problem =
             format!("`witnesses` is how many must have cosigned; 1 to {WITNESSES_MAX} would be right\n");
         return plain(StatusCode::BAD_REQUEST, problem);
     };
-    match witnessed_checkpoint(&db, at_least).await {
+    match witnessed_checkpoint(&witnessed.db, &witnessed.log, at_least).await {
         Ok(Some((_, note))) => plain(StatusCode::OK, note),
         Ok(None) => plain(
             StatusCode::NOT_FOUND,

@@ -6,11 +6,11 @@ use huying_ledger_svc::{
 };
 use huying_platform::codes::Tier;
 use huying_proto::{
-    events::v1::{Addressee, CaseHeader, DeadlineKind, Event, RegionPath, addressee::To},
+    events::v1::{Addressee, CaseHeader, DeadlineKind, Event, RegionPath, Tier as ProtoTier, addressee::To},
     ledger::v1::{
-        CategoryCount, Counts, GetRegionFiguresRequest, GetRegionFiguresResponse,
-        GetRepresentativeArchiveRequest, GetRepresentativeArchiveResponse, GetUnitHistoryRequest,
-        GetUnitHistoryResponse, MonthCounts, NamedCounts,
+        CategoryCount, Counts, FlowKind, GetOverviewRequest, GetRegionFiguresRequest,
+        GetRegionFiguresResponse, GetRepresentativeArchiveRequest, GetRepresentativeArchiveResponse,
+        GetUnitHistoryRequest, GetUnitHistoryResponse, MonthCounts, NamedCounts,
     },
 };
 use tonic::{Code, Status};
@@ -101,7 +101,7 @@ async fn a_unit_is_counted_by_the_month_in_which_it_received() {
         rated: 1,
         resolved: 1,
         satisfied: 1,
-        silent: 1,
+        awaiting_rating: 1,
         open: 1,
         returned: 1,
         // Of 2 s and six days and 1 s.
@@ -113,6 +113,7 @@ async fn a_unit_is_counted_by_the_month_in_which_it_received() {
         months: vec![of_month("2026-03", march)],
         peers: vec![named(DEPARTMENT, "团结街道综合办", march)],
         tree_size: leaves,
+        alike: vec![named(DEPARTMENT, "团结街道综合办", march)],
     };
     assert_eq!(history(&house, DEPARTMENT).await, expected);
 
@@ -123,15 +124,18 @@ async fn a_unit_is_counted_by_the_month_in_which_it_received() {
         extensions_granted: 1,
         supervised: 2,
         criticised: 1,
+        expired: 1,
+        extensions_requested: 1,
         ..Counts::default()
     };
-    let march = Counts { received: 1, ..Counts::default() };
-    let total = Counts { received: 2, ..april };
+    let march = Counts { received: 1, transferred: 1, ..Counts::default() };
+    let total = Counts { received: 2, transferred: 1, ..april };
     let expected = GetUnitHistoryResponse {
         total: Some(total),
         months: vec![of_month("2026-04", april), of_month("2026-03", march)],
         peers: vec![named(HOUSING, "临河区住房和城乡建设局", total)],
         tree_size: leaves,
+        alike: vec![named(HOUSING, "临河区住房和城乡建设局", total)],
     };
     assert_eq!(history(&house, HOUSING).await, expected);
 
@@ -167,7 +171,7 @@ async fn a_region_is_counted_with_its_subtree() {
         rated: 1,
         resolved: 1,
         satisfied: 1,
-        silent: 1,
+        awaiting_rating: 1,
         open: 1,
         returned: 1,
         // Told at 5.000005 s, which is not within 5 s.
@@ -186,16 +190,17 @@ async fn a_region_is_counted_with_its_subtree() {
     };
     let district = Counts { received: 4, open: 2, ..march };
     let of_category = |category: &str, cases| CategoryCount { category: category.into(), cases };
+    let all = Counts {
+        received: 5,
+        open: 3,
+        overdue: 1,
+        extensions_granted: 1,
+        supervised: 2,
+        criticised: 1,
+        ..march
+    };
     let expected = GetRegionFiguresResponse {
-        total: Some(Counts {
-            received: 5,
-            open: 3,
-            overdue: 1,
-            extensions_granted: 1,
-            supervised: 2,
-            criticised: 1,
-            ..march
-        }),
+        total: Some(all),
         months: vec![
             of_month("2026-04", Counts { received: 2, open: 2, ..elsewhere }),
             of_month("2026-03", march),
@@ -203,6 +208,8 @@ async fn a_region_is_counted_with_its_subtree() {
         regions: vec![named("150802", "临河区", district), named("150821", "五原县", elsewhere)],
         categories: vec![of_category("城乡建设", 3), of_category("", 1), of_category("教育", 1)],
         tree_size: leaves,
+        own: Some(Counts::default()),
+        peers: vec![named("150800", "巴彦淖尔市", all)],
     };
     assert_eq!(region(&house, "150800").await, expected);
 
@@ -212,12 +219,19 @@ async fn a_region_is_counted_with_its_subtree() {
         regions: vec![],
         categories: vec![of_category("城乡建设", 3), of_category("", 1)],
         tree_size: leaves,
+        own: Some(district),
+        peers: vec![named("150802001", "团结街道", district)],
     };
     assert_eq!(region(&house, "150802001").await, expected);
     let with_township = vec![named("150802001", "团结街道", district)];
     assert_eq!(
         region(&house, "150802").await,
-        GetRegionFiguresResponse { regions: with_township, ..expected }
+        GetRegionFiguresResponse {
+            regions: with_township,
+            own: Some(Counts::default()),
+            peers: vec![named("150802", "临河区", district), named("150821", "五原县", elsewhere)],
+            ..expected
+        }
     );
     house.stop().await;
 }
@@ -243,6 +257,7 @@ async fn a_representative_has_a_duty_archive() {
         median_answer_seconds: 1,
         last_act_at: Some(prost_types::Timestamp { seconds: submitted_s + DAY_S + 6, nanos: 5_000 }),
         tree_size: leaves,
+        taken_on: 5,
     };
     assert_eq!(archive, expected);
 
@@ -295,6 +310,65 @@ async fn the_overview_says_how_cases_go_between_the_tiers() {
         months,
         [("2026-04".to_owned(), vec![escalated]), ("2026-03".to_owned(), vec![transferred, returned])]
     );
+
+    let told = house.figures.clone().get_overview(GetOverviewRequest {}).await.unwrap().into_inner();
+    let flow = |kind: FlowKind, from: ProtoTier, to: ProtoTier| huying_proto::ledger::v1::Flow {
+        kind: kind.into(),
+        from_tier: from.into(),
+        to_tier: to.into(),
+        times: 1,
+    };
+    let escalated = flow(FlowKind::Escalated, ProtoTier::Township, ProtoTier::District);
+    let transferred = flow(FlowKind::Transferred, ProtoTier::District, ProtoTier::Township);
+    let returned = flow(FlowKind::Returned, ProtoTier::Township, ProtoTier::Township);
+    assert_eq!(told.flows, [escalated, transferred, returned]);
+    let months: Vec<_> = told.flow_months.iter().map(|month| (month.month.as_str(), &month.flows)).collect();
+    assert_eq!(months, [("2026-04", &vec![escalated]), ("2026-03", &vec![transferred, returned])]);
+    let whole = region(&house, "150800").await;
+    assert_eq!((told.total, &told.months, &told.regions), (whole.total, &whole.months, &whole.regions));
+    assert_eq!((told.own, &told.categories, told.tree_size), (whole.own, &whole.categories, leaves));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn flows_are_exported_by_month_and_units() {
+    let (house, leaves) = with_five_cases().await;
+    let csv = house.get("/flows.csv").await;
+    assert_eq!(csv.status, 200);
+    let lines: Vec<&str> = csv.body.trim_start_matches('\u{feff}').lines().collect();
+    let office = "团结街道人大工委,township";
+    let general = "150802001-general,团结街道综合办,township";
+    let district = "150802-office,临河区人大常委会,district";
+    let housing = "150802-housing,临河区住房和城乡建设局,district";
+    assert_eq!(
+        lines,
+        [
+            "month,kind,from_unit,from_unit_name,from_tier,to_unit,to_unit_name,to_tier,times,tree_size"
+                .to_owned(),
+            format!("2026-04,escalated,150802001-office,{office},{district},1,{leaves}"),
+            format!("2026-03,transferred,{housing},{general},1,{leaves}"),
+            format!("2026-03,returned,{general},150802001-office,{office},1,{leaves}"),
+        ]
+    );
+    let rows = house.get("/flows.jsonl").await.body;
+    assert!(rows.ends_with("{\"end\":true,\"rows\":3}\n"), "{rows}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_ever_had_to_do_with_a_case_has_figures_without_being_in_the_directory() {
+    let house = House::start().await;
+    let elsewhere = |header: &mut CaseHeader| {
+        header.region = Some(RegionPath { municipal: "150900".into(), ..RegionPath::default() });
+        header.addressee = Some(Addressee { to: Some(To::RepresentativeCode("r-150900-001".into())) });
+    };
+    let story = Story::with("事项", "正文", 1, elsewhere).registered().assigned("150900-roads");
+    house.publish_until(&story.events, 3).await;
+    assert_eq!(history(&house, "150900-roads").await.total.unwrap().received, 1);
+    assert_eq!(region(&house, "150900").await.total.unwrap().received, 1);
+    let request = GetRepresentativeArchiveRequest { representative: "r-150900-001".into() };
+    let archive = house.figures.clone().get_representative_archive(request).await.unwrap().into_inner();
+    assert_eq!((archive.designation.as_str(), archive.received), ("r-150900-001", 1));
     house.stop().await;
 }
 
@@ -352,9 +426,15 @@ async fn figures_of_whom_nobody_knows_are_not_found() {
     let request = GetRepresentativeArchiveRequest { representative: "nobody".into() };
     let status = client.get_representative_archive(request).await.unwrap_err();
     assert_eq!(reason(&status), (Code::NotFound, "REPRESENTATIVE_UNKNOWN".into()));
+    let field = |status: &Status| {
+        assert_eq!(status.code(), Code::InvalidArgument);
+        status.get_details_bad_request().unwrap().field_violations[0].field.clone()
+    };
     let request = GetRegionFiguresRequest { region_code: "linhe".into() };
-    let status = client.get_region_figures(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "region_code");
+    assert_eq!(field(&client.get_region_figures(request).await.unwrap_err()), "region_code");
+    let request = GetUnitHistoryRequest { unit: "\0".into() };
+    assert_eq!(field(&client.get_unit_history(request).await.unwrap_err()), "unit");
+    let request = GetRepresentativeArchiveRequest { representative: "\0".into() };
+    assert_eq!(field(&client.get_representative_archive(request).await.unwrap_err()), "representative");
     house.stop().await;
 }

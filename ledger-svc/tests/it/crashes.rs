@@ -19,7 +19,7 @@ use std::{
 
 use huying_ledger_svc::{
     LogIdentity, MIGRATIONS,
-    domain::{checkpoint::Checkpoint, event::CaseEvent, note::Verifier},
+    domain::{checkpoint::Checkpoint, event::CaseEvent, head::HeadFault, note::Verifier},
     use_cases::{
         append_events::{AppendError, AppendEvents, Appended},
         establish_log::establish_log,
@@ -325,7 +325,8 @@ impl Fight<'_> {
                 }
                 true
             }
-            Some(Err(AppendError::Superseded { .. })) => {
+            // That the tree has moved on befalls one of two who lead in the same term, which the epoch rules out elsewhere.
+            Some(Err(AppendError::Superseded { .. } | AppendError::Head(HeadFault::Moved { .. }))) => {
                 self.tally.superseded += 1;
                 self.sequencers[who].append = None;
                 false

@@ -21,7 +21,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use crate::{
-    house::{House, Page},
+    house::{House, Page, identity},
     story::{DEPARTMENT, HOUSING, OFFICE, REPRESENTATIVE, Story},
 };
 
@@ -520,6 +520,109 @@ async fn an_export_that_fails_on_its_way_is_cut_off() {
         assert!(!answer.ends_with(b"\r\n0\r\n\r\n"), "{path} {encoding} seems to be whole");
         assert!(!String::from_utf8_lossy(&answer).contains("\"end\":true"), "{path} says that it is whole");
     }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_export_without_one_of_its_cases_is_cut_off() {
+    let house = house_with_pages_of(4).await;
+    let stories: Vec<Story> =
+        (0..10).map(|minute| Story::new("供暖", "暖气不热", minute).registered()).collect();
+    let events: Vec<_> = stories.iter().flat_map(|story| story.events.clone()).collect();
+    house.publish_until(&events, events.len() as u64).await;
+    let addresses = ["/cases.jsonl", "/cases.jsonl?q=%E4%BE%9B%E6%9A%96"];
+    house
+        .house
+        .until("all are found", || async { json_rows(&house.get(addresses[1]).await).len() == 10 })
+        .await;
+    // One that is on the second page.
+    sqlx::query("UPDATE cases SET kind = 77 WHERE case_id = $1::uuid")
+        .bind(&stories[4].case_id)
+        .execute(&house.house.platform.db)
+        .await
+        .unwrap();
+    for address in addresses {
+        let mut body = begin(&house, address).await.into_body().into_data_stream();
+        let mut outcome = Ok(Bytes::new());
+        while let Some(piece) = body.next().await {
+            assert!(!String::from_utf8_lossy(piece.as_deref().unwrap_or_default()).contains("\"end\""));
+            outcome = piece;
+        }
+        assert!(outcome.is_err(), "{address} seems to be whole");
+    }
+    // Its texts are not left out either: who may see them, nobody can say.
+    let mut body = begin(&house, "/texts.jsonl").await.into_body().into_data_stream();
+    let mut outcome = Ok(Bytes::new());
+    while let Some(piece) = body.next().await {
+        outcome = piece;
+    }
+    assert!(outcome.is_err(), "the texts seem to be whole");
+    // One that is on the first: there is no file at all.
+    sqlx::query("UPDATE cases SET kind = 77 WHERE case_id = $1::uuid")
+        .bind(&stories[9].case_id)
+        .execute(&house.house.platform.db)
+        .await
+        .unwrap();
+    for address in addresses {
+        assert_eq!(house.get(address).await.status, 500, "{address}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn figures_that_were_put_right_are_sent_again_although_the_tree_is_the_same() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "正文", 1).registered().assigned(DEPARTMENT).accepted();
+    let tree_size = story.events.len() as u64;
+    house.publish_until(&story.events, tree_size).await;
+    let whole = |page: &Page| json_rows(page).iter().all(|row| row["tree_size"] == tree_size);
+    house.house.until("it is counted", || async { whole(&house.get("/units.jsonl").await) }).await;
+    let before = house.get("/units.jsonl").await;
+    let tag = before.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(house.get_with("/units.jsonl", Some(&tag)).await.status, 304);
+    let list = house.get("/cases").await;
+    let list_tag = list.headers["etag"].to_str().unwrap().to_owned();
+    sqlx::query("UPDATE case_units SET urged = 7 WHERE unit = $1")
+        .bind(DEPARTMENT)
+        .execute(&house.house.platform.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE cases SET category = '别的'").execute(&house.house.platform.db).await.unwrap();
+    // Another process has not counted before.
+    let (_, pages) =
+        huying_ledger_svc::start(&house.house.platform, identity(1), Serving::default()).await.unwrap();
+    let other = House { pages, ..house };
+    let falsified = other.get_with("/units.jsonl", Some(&tag)).await;
+    assert_eq!(falsified.status, 200);
+    assert_eq!(other.get_with("/cases", Some(&list_tag)).await.status, 200);
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn files_of_figures_take_the_conditions_of_their_pages() {
+    let house = House::start().await;
+    for (address, code, expected) in [
+        ("/units.jsonl?region=150802", "unit", vec!["150802-housing", "150802-office"]),
+        ("/units.jsonl?region=150821", "unit", vec![]),
+        ("/representatives.jsonl?region=150802", "representative", vec![REPRESENTATIVE]),
+        ("/representatives.jsonl?region=150821", "representative", vec![]),
+        ("/representatives.jsonl?q=%E7%AC%AC3%E5%8F%B7", "representative", vec![REPRESENTATIVE]),
+        ("/representatives.jsonl?q=%E7%AC%AC4%E5%8F%B7", "representative", vec![]),
+    ] {
+        let page = house.get(address).await;
+        let rows = json_rows(&page);
+        let codes: Vec<&str> = rows.iter().map(|row| row[code].as_str().unwrap()).collect();
+        assert_eq!(codes, expected, "{address}");
+    }
+    let file = house.get("/units.csv?region=150802&month=2026-11").await;
+    let disposition = file.headers["content-disposition"].to_str().unwrap();
+    assert!(disposition.starts_with("attachment; filename=\"units-150802-2026-11-"), "{disposition}");
+    for address in ["/units.csv?region=x", "/representatives.csv?region=x"] {
+        assert_eq!(house.get(address).await.status, 400, "{address}");
+    }
+    assert!(house.get("/units?region=150802").await.body.contains("href=\"/units.csv?region=150802\""));
+    let page = house.get("/representatives?q=%E7%AC%AC3%E5%8F%B7&region=150802").await.body;
+    assert!(page.contains("href=\"/representatives.csv?q=%E7%AC%AC3%E5%8F%B7&amp;region=150802\""), "{page}");
     house.stop().await;
 }
 

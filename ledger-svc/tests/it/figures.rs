@@ -55,7 +55,7 @@ async fn figures_count_what_the_leaves_say() {
         rated: 2,
         resolved: 1,
         satisfied: 1,
-        silent: 1,
+        silent: 0,
         returned: 1,
         expired: 1,
         tree_size: leaves,
@@ -67,6 +67,11 @@ async fn figures_count_what_the_leaves_say() {
         urged: 1,
         supervised: 0,
         criticised: 0,
+        answered_along: 0,
+        awaiting_rating: 1,
+        declined: 0,
+        withdrawn: 0,
+        replied_in_time: 3,
     };
     assert_eq!(department, expected);
 
@@ -99,7 +104,7 @@ async fn figures_count_what_the_leaves_say() {
         "{}",
         page.body
     );
-    assert!(page.body.contains("沉默"));
+    assert!(page.body.contains("未评价"));
     let page = house.get(&format!("/units/{HOUSING}")).await;
     assert!(
         page.body.contains("1 ÷ 2（协办）<span class=\"percent\">= <strong>50.0%</strong>"),
@@ -125,18 +130,56 @@ async fn a_co_handler_receives_nothing_until_the_case_is_its_own() {
 }
 
 #[tokio::test]
-async fn each_merged_case_is_received_and_replied_to() {
+async fn each_merged_case_is_answered_and_only_received_by_whom_it_came_to() {
     let house = House::start().await;
     let primary = Story::new("路灯不亮", "正文", 1).registered().assigned(DEPARTMENT);
     let other = Story::new("路灯坏了", "正文", 2).registered().merged_into(&primary);
-    let primary = primary.absorbed(&other).replied("已修好");
-    let other = other.replied_and_closed_with(&primary, DEPARTMENT, "已修好");
-    let events = [primary.events, other.events].concat();
+    let theirs = Story::new("路灯没有修", "正文", 3).registered().assigned(DEPARTMENT).merged_into(&primary);
+    let primary = primary.absorbed(&other).absorbed(&theirs).replied("已修好");
+    let merged = [other, theirs].map(|story| story.replied_along(&primary.case_id, DEPARTMENT, "已修好"));
+    let [other, theirs] = merged.map(|story| story.rated(true, true));
+    let events = [primary.events, other.events.clone(), theirs.events.clone()].concat();
+    let leaves = events.len() as u64;
+    house.publish_until(&events, leaves).await;
+    let department = figures(&house, DEPARTMENT).await;
+    assert_eq!((department.received, department.replied, department.answered_along), (2, 2, 1));
+    assert_eq!((department.replied_in_time, department.rated, department.awaiting_rating), (2, 2, 1));
+    let office = figures(&house, OFFICE).await;
+    assert_eq!((office.received, office.replied, office.answered_along), (3, 3, 0));
+    assert_eq!((office.rated, office.awaiting_rating, office.silent), (2, 1, 0));
+
+    // In a later batch it comes to the department after all, which replies once more.
+    let before = other.events.len();
+    let other = other.unmerged().reopened(DEPARTMENT);
+    house.publish_until(&other.events[before..], leaves + 2).await;
+    let department = figures(&house, DEPARTMENT).await;
+    assert_eq!((department.received, department.replied, department.answered_along), (3, 2, 1));
+    assert_eq!(department.rated, 2);
+    let before = other.events.len();
+    let other = other.replied("这次修好了");
+    house.publish_until(&other.events[before..], leaves + 3).await;
+    let department = figures(&house, DEPARTMENT).await;
+    assert_eq!((department.received, department.replied, department.answered_along), (3, 3, 0));
+    assert_eq!((department.replied_in_time, department.rated), (3, 2));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_declined_or_taken_back_is_counted_beside_what_is_received() {
+    let house = House::start().await;
+    let stories = [
+        Story::new("一", "正文", 1).queued().declined("已进入诉讼程序"),
+        Story::new("二", "正文", 2).registered().assigned(DEPARTMENT).withdrawn("不必了"),
+        // Answered, and closed without a word of the citizen.
+        Story::new("三", "正文", 3).registered().assigned(DEPARTMENT).replied("好了").closed(),
+    ];
+    let events: Vec<_> = stories.into_iter().flat_map(|story| story.events).collect();
     house.publish_until(&events, events.len() as u64).await;
-    for unit in [DEPARTMENT, OFFICE] {
-        let counted = figures(&house, unit).await;
-        assert_eq!((counted.received, counted.replied, counted.open), (2, 2, 0), "{unit}");
-    }
+    let office = figures(&house, OFFICE).await;
+    assert_eq!((office.received, office.declined, office.withdrawn, office.replied), (3, 1, 1, 1));
+    assert_eq!((office.silent, office.awaiting_rating), (1, 0));
+    let department = figures(&house, DEPARTMENT).await;
+    assert_eq!((department.received, department.declined, department.withdrawn), (2, 0, 1));
     house.stop().await;
 }
 

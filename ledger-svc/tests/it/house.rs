@@ -12,6 +12,7 @@ use huying_ledger_svc::{
         merkle::{Hash, leaf_hash, verify_inclusion},
         note::{Signer, Verifier},
     },
+    signed_mark::SignedMark,
 };
 use huying_platform::testkit::TestHouse;
 use huying_proto::{
@@ -51,6 +52,7 @@ pub(crate) fn identity(seed: u8) -> Arc<LogIdentity> {
         origin: ORIGIN.to_owned(),
         keys: Keyring::of(Signer::from_seed(ORIGIN, &[seed; 32]).unwrap()),
         witnesses: Vec::new(),
+        mark: Arc::new(SignedMark::new(ORIGIN, None)),
     })
 }
 
@@ -171,6 +173,13 @@ impl House {
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(to_bytes(body, 50_000_000).await.unwrap().to_vec()).unwrap();
         Page { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// A metric of the ledger's own, by its name without the prefix.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let all = self.house.platform.metrics.render();
+        let line = all.lines().find_map(|line| line.strip_prefix("huying_")?.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} in {all}")).trim().parse().unwrap()
     }
 
     pub(crate) async fn stop(self) {

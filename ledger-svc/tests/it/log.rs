@@ -273,6 +273,44 @@ async fn a_partial_tile_of_an_earlier_checkpoint_is_served_after_the_tile_is_ful
 }
 
 #[tokio::test]
+async fn what_was_changed_is_served_and_kept_by_no_cache() {
+    let house = begun().await;
+    grow(&house, 700).await;
+    let db = &house.house.platform.db;
+    let caching = async |path: &str| {
+        let answer = get(&house, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.header("cache-control").to_owned()
+    };
+    let tiles = ["/log/tile/0/000", "/log/tile/0/001", "/log/tile/0/001.p/7", "/log/tile/0/002.p/188"];
+    let others = ["/log/tile/1/000.p/2", "/log/tile/entries/001", "/log/tile/entries/002.p/188"];
+    for path in tiles.into_iter().chain(others) {
+        assert!(caching(path).await.ends_with("immutable"), "{path}");
+    }
+    let bend = |level: i32, index: i32| {
+        format!(
+            "UPDATE tiles SET hashes = set_byte(hashes, 33, get_byte(hashes, 33) # 1) \
+              WHERE level = {level} AND tile_index = {index}"
+        )
+    };
+    let entry = "UPDATE leaves SET leaf = set_byte(leaf, 2, get_byte(leaf, 2) # 1) WHERE leaf_index = 300";
+    for (change, kept_by_none) in [
+        (bend(0, 1), &["/log/tile/0/001", "/log/tile/0/001.p/7"][..]),
+        (bend(0, 2), &["/log/tile/0/002.p/188"]),
+        (bend(1, 0), &["/log/tile/1/000.p/2"]),
+        (entry.to_owned(), &["/log/tile/entries/001", "/log/tile/entries/001.p/45"]),
+    ] {
+        for (times, expected) in [(1, "no-store"), (2, "public, max-age=31536000, immutable")] {
+            sqlx::query(sqlx::AssertSqlSafe(change.clone())).execute(db).await.unwrap();
+            for path in kept_by_none {
+                assert_eq!(caching(path).await, expected, "{path} after {change}, {times}");
+            }
+        }
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn a_log_that_lost_a_leaf_or_a_hash_says_so_and_makes_nothing_up() {
     let house = begun().await;
     grow(&house, 300).await;

@@ -1,13 +1,19 @@
 //! Proofs over gRPC and HTTP, and as files to keep.
 
+use std::sync::Arc;
+
 use huying_ledger_svc::{
+    LogIdentity,
+    config::Serving,
     domain::{
         checkpoint::Checkpoint,
+        cosignature::{Cosigner, WitnessKey},
         merkle::{Hash, leaf_hash, verify_consistency, verify_inclusion},
-        note::Verifier,
+        note::{SignedNote, Verifier},
         proof_file::ProofFile,
     },
     store,
+    use_cases::gather_cosignatures::WitnessAddress,
 };
 use huying_platform::ids::CaseId;
 use huying_proto::ledger::v1::{ProveConsistencyRequest, ProveInclusionRequest};
@@ -182,23 +188,35 @@ async fn the_file_of_a_line_proves_it_without_the_ledger() {
 
 #[tokio::test]
 async fn a_file_has_the_word_of_a_witness_where_there_is_one() {
-    const WORD: &str = "\u{2014} witness.example AAAAAA==\n";
-    let house = House::start().await;
+    let witness = Cosigner::from_seed("witness.example", &[2; 32]).unwrap();
+    let stranger = Cosigner::from_seed("stranger.example", &[3; 32]).unwrap();
+    // It is not there to be asked.
+    let key = WitnessKey::parse(&witness.verifier_key()).unwrap();
+    let address = WitnessAddress { key, url: "http://127.0.0.1:1".parse().unwrap() };
+    let log = LogIdentity { witnesses: vec![address], ..Arc::into_inner(identity(1)).unwrap() };
+    let house = House::start_as(Arc::new(log), Serving::default()).await;
     let story = Story::new("暖气不热", "正文", 1).registered();
     house.publish_until(&story.events, 2).await;
+    let note = String::from_utf8(get(&house, "/log/checkpoint").await.body).unwrap();
+    let text = SignedNote::parse(&note).unwrap().text;
     let platform = &house.house.platform;
-    let mut connection = platform.db.acquire().await.unwrap();
-    store::cosignatures::keep(&mut connection, "witness.example", 2, WORD, platform.clock.now())
-        .await
-        .unwrap();
-    drop(connection);
+    let now = platform.clock.now();
+    let word = witness.cosign(text, now.as_second());
+    let kept = async |key: String, tree_size, line: &str| {
+        let mut connection = platform.db.acquire().await.unwrap();
+        store::cosignatures::keep(&mut connection, &key, tree_size, line, now).await.unwrap();
+    };
+    kept(witness.verifier_key(), 2, &word).await;
     let story = story.assigned(DEPARTMENT);
     house.publish_until(&story.events, 3).await;
+    // Neither one that the settings do not name, nor what is no cosignature of this tree, is a witness's word.
+    kept(stranger.verifier_key(), 3, &stranger.cosign(text, now.as_second())).await;
+    kept(witness.verifier_key(), 3, &word).await;
     for (case_version, tree_size) in [(1, 2), (2, 2), (3, 3)] {
         let address = format!("/cases/{}/lines/{case_version}.tlog-proof", story.case_id);
         let text = String::from_utf8(get(&house, &address).await.body).unwrap();
         let file = ProofFile::parse(&text).unwrap();
-        assert_eq!(file.checkpoint.ends_with(WORD), tree_size == 2, "{text}");
+        assert!(file.checkpoint.ends_with(&word), "{text}");
         let signed = opened(&file.checkpoint);
         assert_eq!(signed.tree_size, tree_size);
         let hash = leaf_hash(&file.extra.unwrap());

@@ -20,6 +20,7 @@ mod rebuilding;
 mod recounting;
 mod rotation;
 mod search;
+mod signing;
 mod story;
 mod tampering;
 mod witness;

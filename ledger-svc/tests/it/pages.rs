@@ -184,6 +184,58 @@ async fn a_case_of_two_hundred_events_is_one_page() {
 }
 
 #[tokio::test]
+async fn the_head_of_a_case_is_whole_whichever_of_its_lines_are_shown() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "正文", 1)
+        .registered()
+        .claimed()
+        .assigned(DEPARTMENT)
+        .accepted()
+        .replied("已修好")
+        .rated(true, false)
+        .closed();
+    house.publish_until(&story.events, 8).await;
+    for from in [1, 4, 8] {
+        let page = house.get(&format!("/cases/{}?from={from}", story.case_id)).await.body;
+        let (head, _) = page.split_once("</header><section").unwrap();
+        for said in
+            ["写给", "跟踪代表", "<a href=\"/representatives/r-150802001-003\">", "问题已解决，不满意"]
+        {
+            assert!(head.contains(said), "{said} is not in {head}");
+        }
+        assert!(!head.contains("没有账本的证明"));
+    }
+    // Somebody makes the citizen satisfied.
+    sqlx::query(
+        "UPDATE leaves SET leaf = convert_to(replace(convert_from(leaf, 'UTF8'), \
+             '\"satisfied\":false', '\"satisfied\":true'), 'UTF8') WHERE case_version = 7",
+    )
+    .execute(&house.house.platform.db)
+    .await
+    .unwrap();
+    for from in [1, 8] {
+        let page = house.get(&format!("/cases/{}?from={from}", story.case_id)).await.body;
+        let (head, _) = page.split_once("</header><section").unwrap();
+        assert!(head.contains("问题已解决，不满意") && head.contains("（未经账本证明）"), "{head}");
+        assert!(head.contains("没有账本的证明"), "{head}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_public_title_that_is_kept_no_more_is_said_to_be_missing() {
+    let house = House::start().await;
+    let story = Story::new("暖气不热", "正文", 1).registered().assigned(DEPARTMENT).accepted();
+    house.publish_until(&story.events, 4).await;
+    sqlx::query("DELETE FROM texts WHERE name = 'title'").execute(&house.house.platform.db).await.unwrap();
+    for address in [format!("/cases/{}", story.case_id), "/cases".to_owned()] {
+        let page = house.get(&address).await.body;
+        assert!(page.contains("标题缺失") && !page.contains("登记受理后公开"), "{page}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn an_empty_ledger_says_so_and_wrong_addresses_are_told() {
     let house = House::start().await;
     house

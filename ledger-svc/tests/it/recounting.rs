@@ -6,7 +6,9 @@ use huying_ledger_svc::{
     domain::counts::{Counts, DutyCounts},
     use_cases::figures::CountFigures,
 };
-use huying_proto::events::v1::{Addressee, CaseHeader, DeadlineKind, Event, RegionPath, addressee::To};
+use huying_proto::events::v1::{
+    Addressee, CaseHeader, CaseState, DeadlineKind, Event, RegionPath, Standing, addressee::To,
+};
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::{
     collection::vec,
@@ -25,7 +27,7 @@ const CASES: usize = 60;
 
 /// A case told by numbers: what happens need not make sense, it only has to be counted.
 pub(crate) fn story() -> impl Strategy<Value = Story> {
-    let steps = vec((0..24_u8, 0..400_000_i64), 0..14);
+    let steps = vec((0..STEPS, 0..400_000_i64), 0..14);
     (0..120_000_i64, any::<[u8; 3]>(), steps).prop_map(|(minute, [region, addressee, category], steps)| {
         let header = |header: &mut CaseHeader| {
             let (district, township) =
@@ -47,12 +49,45 @@ pub(crate) fn story() -> impl Strategy<Value = Story> {
     })
 }
 
+/// Kinds of steps of [`next`].
+const STEPS: u8 = 32;
+
+/// The case that others go on as part of. Nobody looks whether there is one.
+const PRIMARY: &str = "0197a3f0-5d1e-7c3a-8000-00000000000b";
+
 fn next(told: Story, step: u8) -> Story {
-    let standing = told.events.last().and_then(|event| event.standing.as_ref());
-    if standing.is_some_and(|standing| standing.responsible_unit.is_empty()) {
-        // Withdrawn: nobody acts any more.
-        return told;
+    let state = told.events.last().and_then(|event| event.standing.as_ref()).map(Standing::state);
+    match state {
+        Some(CaseState::Merged) => next_of_merged(told, step),
+        // Nobody acts any more, unless the answer is found wanting.
+        Some(CaseState::Closed) if step < STEPS / 2 => told.reopened(DEPARTMENT),
+        Some(CaseState::Closed | CaseState::Withdrawn | CaseState::Declined) => told,
+        Some(
+            CaseState::Unspecified
+            | CaseState::Submitted
+            | CaseState::Registered
+            | CaseState::Assigned
+            | CaseState::InHandling
+            | CaseState::Replied,
+        )
+        | None => next_of_handled(told, step),
     }
+}
+
+fn next_of_merged(told: Story, step: u8) -> Story {
+    match step % 9 {
+        0 | 1 => told.replied_along(PRIMARY, DEPARTMENT, "好了"),
+        2 => told.replied_along(PRIMARY, HOUSING, "好了"),
+        3 => told.rated(true, false),
+        4 => told.rated(false, false),
+        5 => told.delegated_along(DISTRICT_OFFICE),
+        6 => told.closed_along(),
+        7 => told.unmerged(),
+        _ => told.unmerged().reopened(DEPARTMENT),
+    }
+}
+
+fn next_of_handled(told: Story, step: u8) -> Story {
     match step {
         0 => told.registered(),
         1 => told.assigned(DEPARTMENT),
@@ -76,7 +111,17 @@ fn next(told: Story, step: u8) -> Story {
         20 => told.claimed(),
         21 => told.representative_told("我去看了"),
         22 => told.representative_urged(),
-        _ => told.withdrawn("不必了"),
+        23 => told.withdrawn("不必了"),
+        24 => told.declined("已进入诉讼程序"),
+        25..=27 => {
+            let mut primary = Story::new("事项", "正文", 0);
+            primary.case_id = PRIMARY.into();
+            told.merged_into(&primary)
+        }
+        28 => told.reopened(DEPARTMENT),
+        29 => told.representative_replied("我来答复"),
+        30 => told.expired(DeadlineKind::Case),
+        _ => told.part_assigned(9, HOUSING).part_answered(9, HOUSING, vec![]),
     }
 }
 
@@ -85,10 +130,36 @@ fn next(told: Story, step: u8) -> Story {
 struct Row {
     received: Option<Timestamp>,
     replied: Option<(Timestamp, bool)>,
+    answered_along: bool,
     rating: Option<(bool, bool)>,
+    state: String,
     open: bool,
     overdue: bool,
-    times: [u64; 4],
+    times: [u64; TIMES.len()],
+}
+
+/// What is counted by how often it happened; that of which `true` is said also of the case as a whole.
+const TIMES: [(&str, bool); 10] = [
+    ("CaseReturned", true),
+    ("ExtensionGranted", true),
+    ("CaseSupervised", true),
+    ("CriticismCirculated", true),
+    ("DeadlineExpired", false),
+    ("PartAssigned", false),
+    ("PartAnswered", false),
+    ("CaseTransferred", false),
+    ("ExtensionRequested", false),
+    ("CaseUrged", false),
+];
+
+impl Row {
+    fn is_answered(&self) -> bool {
+        self.replied.is_some() || self.answered_along
+    }
+
+    fn is_over(&self) -> bool {
+        ["closed", "declined", "withdrawn"].contains(&self.state.as_str())
+    }
 }
 
 /// What becomes of one case for one representative.
@@ -128,15 +199,25 @@ fn count(rows: &[Row]) -> Counts {
         received: number(|row| row.received.is_some()),
         replied: number(|row| row.replied.is_some()),
         replied_in_time: number(|row| row.replied.is_some_and(|(_, in_time)| in_time)),
-        rated: number(|row| row.replied.is_some() && row.rating.is_some()),
-        resolved: number(|row| row.replied.is_some() && row.rating.is_some_and(|(resolved, _)| resolved)),
-        satisfied: number(|row| row.replied.is_some() && row.rating.is_some_and(|(_, satisfied)| satisfied)),
+        answered_along: number(|row| row.answered_along && row.replied.is_none()),
+        rated: number(|row| row.is_answered() && row.rating.is_some()),
+        resolved: number(|row| row.is_answered() && row.rating.is_some_and(|(resolved, _)| resolved)),
+        satisfied: number(|row| row.is_answered() && row.rating.is_some_and(|(_, satisfied)| satisfied)),
+        awaiting_rating: number(|row| row.is_answered() && row.rating.is_none() && !row.is_over()),
         open: number(|row| row.open),
         overdue: number(|row| row.open && row.overdue),
+        declined: number(|row| row.received.is_some() && row.state == "declined"),
+        withdrawn: number(|row| row.received.is_some() && row.state == "withdrawn"),
         returned: times(0),
         extensions_granted: times(1),
         supervised: times(2),
         criticised: times(3),
+        expired: times(4),
+        parts: times(5),
+        parts_answered: times(6),
+        transferred: times(7),
+        extensions_requested: times(8),
+        urged: times(9),
         median_reply_seconds: middle(
             rows.iter().filter_map(|row| Some((row.received?, row.replied?.0))).collect(),
         ),
@@ -193,7 +274,8 @@ impl Recount {
         if string(first, "/addressee/code") == REPRESENTATIVE {
             duty.addressed = case.received;
         }
-        let (mut had, mut deadline, mut repliers) = (["", ""], None, ["", ""]);
+        let (mut had, mut repliers) = (["", ""], ["", ""]);
+        let (mut of_stage, mut of_whole) = (None, None);
         for leaf in history.iter().skip(1) {
             let at = time(leaf, "/occurred_at").unwrap();
             let has =
@@ -203,21 +285,29 @@ impl Recount {
             }
             let kind = string(leaf, "/type");
             let unit = string(leaf, "/details/unit");
-            if let Some(what) = ["CaseReturned", "ExtensionGranted", "CaseSupervised", "CriticismCirculated"]
-                .iter()
-                .position(|counted| *counted == kind)
+            let is_merged = string(leaf, "/standing/state") == "merged";
+            if let Some(what) = TIMES.iter().position(|(counted, _)| *counted == kind)
+                && string(leaf, "/details/kind") != "case"
             {
-                case.times[what] += 1;
-                units.entry(unit).or_default().times[what] += 1;
+                let named = if kind == "CaseTransferred" { string(leaf, "/details/from_unit") } else { unit };
+                case.times[what] += u64::from(TIMES[what].1);
+                if kind != "PartAssigned" {
+                    units.entry(named).or_default().times[what] += 1;
+                }
+            }
+            for part in leaf.pointer("/details/parts").and_then(Value::as_array).into_iter().flatten() {
+                units.entry(string(part, "/unit")).or_default().times[5] += 1;
             }
             if kind == "CaseReplied" {
-                let reply = (at, deadline.is_none_or(|deadline| at <= deadline));
-                case.replied.get_or_insert(reply);
+                let late = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| at > deadline);
+                case.replied.get_or_insert((at, !late(of_stage) && !late(of_whole)));
                 repliers = [unit, has[0]];
                 for unit in repliers {
                     let row = units.entry(unit).or_default();
-                    row.received.get_or_insert(at);
-                    row.replied.get_or_insert(reply);
+                    match row.received {
+                        Some(_) => _ = row.replied.get_or_insert((at, !late(of_stage.or(of_whole)))),
+                        None => row.answered_along = true,
+                    }
                 }
             }
             if kind == "CaseRated" {
@@ -232,17 +322,23 @@ impl Recount {
                 match kind {
                     "CaseClaimed" => _ = duty.claimed.get_or_insert(at),
                     "CaseUrged" => duty.urged += 1,
+                    "CaseReplied" => _ = duty.answered.get_or_insert(at),
                     _ => {
                         duty.told += 1;
                         duty.answered.get_or_insert(at);
                     }
                 }
             }
-            (had, deadline) = (has, time(leaf, "/standing/deadline_at"));
+            (had, of_stage) = (has, time(leaf, "/standing/deadline_at"));
+            of_whole = time(leaf, "/standing/case_deadline_at").or(of_whole.filter(|_| is_merged));
             case.overdue = leaf["standing"]["overdue"] == true;
         }
         let state = history.last().map_or("", |leaf| string(leaf, "/standing/state"));
         case.open = ["", "submitted", "registered", "assigned", "in_handling"].contains(&state);
+        state.clone_into(&mut case.state);
+        for row in units.values_mut() {
+            state.clone_into(&mut row.state);
+        }
         if let Some(row) = units.get_mut(had[1]) {
             (row.open, row.overdue) = (case.open, case.overdue);
         }
@@ -313,7 +409,9 @@ async fn check(house: &House) {
     let overview = figures.overview(&directory).await.unwrap();
     assert_eq!(overview.total, recount.counts(""));
     for kind in ["CaseDelegated", "CaseEscalated", "CaseTransferred", "CaseReturned"] {
-        let told = leaves.iter().filter(|leaf| string(leaf, "/type") == kind).count() as u64;
+        let is_told =
+            |leaf: &&Value| string(leaf, "/type") == kind && string(leaf, "/standing/state") != "merged";
+        let told = leaves.iter().filter(is_told).count() as u64;
         let flows = overview.flows.iter().filter(|flow| format!("Case{:?}", flow.kind) == kind);
         assert_eq!(flows.map(|flow| flow.times).sum::<u64>(), told, "{kind}");
     }

@@ -11,10 +11,11 @@ use huying_ledger_svc::{
         log_keys::{KeyRefusal, Keyring},
         note::{NoteError, Signer, Verifier},
     },
+    signed_mark::SignedMark,
     use_cases::{
         append_events::AppendEvents,
         establish_log::{EstablishError, establish_log},
-        log_keys::{keys_in_force, log_keys},
+        log_keys::{key_of_note, keys_in_force, log_keys},
         take_lead::{Lead, LeadError, take_lead},
     },
 };
@@ -41,7 +42,8 @@ fn with_keys(signing: &[u8], retired: &[u8]) -> Arc<LogIdentity> {
         signers: signing.iter().copied().map(signer).collect(),
         retired: retired.iter().copied().map(vkey).collect(),
     };
-    Arc::new(LogIdentity { origin: ORIGIN.to_owned(), keys, witnesses: Vec::new() })
+    let mark = Arc::new(SignedMark::new(ORIGIN, None));
+    Arc::new(LogIdentity { origin: ORIGIN.to_owned(), keys, witnesses: Vec::new(), mark })
 }
 
 fn short_life(number: i64) -> Story {
@@ -121,6 +123,9 @@ async fn a_log_changes_its_key_without_a_seam() {
     house.publish_until(&short_life(3).events, 15).await;
     assert_eq!(signed_by(&page(&pages, "/log/checkpoint").await, &[1, 2]), [2]);
     assert_eq!(keys_in_force(db).await.unwrap(), [vkey(2)]);
+    // A note that was read before is verified with a key that signed it.
+    assert_eq!(key_of_note(db, &under_one).await.unwrap(), vkey(1));
+    assert_eq!(key_of_note(db, &under_both).await.unwrap(), vkey(2));
     let history = log_keys(db).await.unwrap();
     let history: Vec<_> = history
         .iter()

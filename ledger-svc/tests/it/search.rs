@@ -143,7 +143,7 @@ async fn what_is_erased_or_hidden_is_found_no_more_even_before_the_search_has_fo
         assert_eq!((answer.cases.len(), answer.total), (0, 0), "{query}");
         let filter = CaseFilter { query: SearchQuery::parse(query).ok(), ..CaseFilter::default() };
         let mut reading = house.db().begin().await.unwrap();
-        assert_eq!(store::cases::list(&mut reading, &filter, None, 10).await.unwrap(), []);
+        assert!(store::cases::list(&mut reading, &filter, None, 10).await.unwrap().is_empty());
         assert_eq!(store::cases::count(&mut reading, &filter).await.unwrap(), 0);
     }
     assert_eq!(index_texts(house.db()).await.unwrap(), Indexed::ByAnother);
@@ -193,10 +193,11 @@ async fn the_search_shows_what_the_account_says_is_public_in_every_state() {
     let all = store::cases::list(&mut reading, &CaseFilter::default(), None, 500).await.unwrap();
     let found = store::cases::list(&mut reading, &filter, None, 500).await.unwrap();
     assert!(all.len() > 50 && !found.is_empty());
-    for account in all {
+    for placed in all {
         // What the row was drawn as is noted where nothing else is.
+        let account = placed.account.as_ref().unwrap();
         let is_shown = u32::from(publicity_number(account.publicity())) == account.returned;
-        assert_eq!(found.contains(&account), is_shown, "{account:?}");
+        assert_eq!(found.contains(&placed), is_shown, "{account:?}");
     }
     drop(reading);
     house.stop().await;
@@ -337,9 +338,17 @@ async fn a_query_that_makes_no_sense_is_answered_clearly() {
     );
     let wrong = ListCasesRequest { submitted_from: time(7), submitted_before: time(7), ..asking("") };
     assert_eq!(fields(refused(wrong).await), ["submitted_before"]);
-    let unknown = ListCasesRequest { representative_code: "r-0".into(), ..asking("") };
-    let status = house.client.clone().list_cases(unknown).await.unwrap_err();
-    assert_eq!(status.code(), Code::NotFound);
+    for text in ["城乡建设\0", "城乡\n建设"] {
+        let wrong = ListCasesRequest { category: text.into(), ..asking("") };
+        assert_eq!(fields(refused(wrong).await), ["category"]);
+    }
+    let wrong = ListCasesRequest {
+        unit: "150802-housing\0".into(),
+        responsible_unit: "局".into(),
+        representative_code: "r-\u{1}".into(),
+        ..asking("")
+    };
+    assert_eq!(fields(refused(wrong).await), ["unit", "responsible_unit", "representative_code"]);
     house.stop().await;
 }
 
@@ -450,6 +459,125 @@ async fn a_word_that_ten_thousand_cases_have_is_counted_to_there_and_found_among
         .unwrap();
     let page = ListCasesRequest { page_size: 500, ..asking("供暖") };
     assert!(house.list(page).await.contains(&newest.to_string()));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_case_that_was_taken_out_of_the_search_is_said_to_be_so() {
+    let house = House::start().await;
+    house.until_drawn().await;
+    let [gone, changed, right] = [1, 2, 3].map(|minute| Story::new("供暖", "暖气不热", minute).registered());
+    let hidden = Story::new("供暖", "暖气不热", 4).queued();
+    // So long that its words are not drawn again for everybody who reads it.
+    let long = Story::new("供暖", &"暖气不热。".repeat(1_000), 5).registered();
+    let stories = [&gone, &changed, &right, &hidden, &long];
+    house.tell(&stories).await;
+    let case_ids: Vec<CaseId> = stories.map(|story| story.case_id.parse().unwrap()).to_vec();
+    for story in stories {
+        assert!(house.case(&story.case_id).await.discrepancies.is_empty());
+    }
+    for (statement, case_id) in [
+        ("DELETE FROM case_search WHERE case_id = $1", case_ids[0]),
+        ("UPDATE case_search SET words = '停水'::tsvector WHERE case_id = $1", case_ids[1]),
+        (
+            "INSERT INTO case_search SELECT $1, now(), 1, 0, drawn_from, document, words FROM case_search LIMIT 1",
+            case_ids[3],
+        ),
+        ("UPDATE case_search SET publicity = 2 WHERE case_id = $1", case_ids[4]),
+    ] {
+        sqlx::query(statement).bind(case_id).execute(house.db()).await.unwrap();
+    }
+    for (story, is_right) in
+        [(&gone, false), (&changed, false), (&right, true), (&hidden, false), (&long, false)]
+    {
+        let found = house.case(&story.case_id).await.discrepancies;
+        let said: Vec<&str> = found.iter().map(|found| found.what.as_str()).collect();
+        assert_eq!(said, if is_right { vec![] } else { vec!["search"] });
+        let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
+        assert_eq!(page.contains("搜索所存的内容"), !is_right);
+    }
+    let mut transaction = house.db().begin().await.unwrap();
+    reindex_cases(&mut transaction, &case_ids).await.unwrap();
+    transaction.commit().await.unwrap();
+    for story in stories {
+        assert!(house.case(&story.case_id).await.discrepancies.is_empty());
+    }
+
+    // As long as the search has not come to its latest line, nothing is said of it.
+    let mut hold = house.db().begin().await.unwrap();
+    store::search::lock_cursor(&mut hold).await.unwrap();
+    let gone = gone.assigned(DEPARTMENT).accepted().progress("正在检修");
+    house.publish_until(&gone.events, 13).await;
+    assert!(house.case(&gone.case_id).await.discrepancies.is_empty());
+    hold.rollback().await.unwrap();
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_page_is_sent_again_once_the_search_has_found_more() {
+    let house = House::start().await;
+    let first = Story::new("供暖", "暖气不热", 1).registered();
+    house.tell(&[&first]).await;
+    let mut hold = house.db().begin().await.unwrap();
+    store::search::lock_cursor(&mut hold).await.unwrap();
+    let second = Story::new("供暖太晚", "暖气不热", 2).registered();
+    house.publish_until(&second.events, 4).await;
+    let address = "/cases?q=%E4%BE%9B%E6%9A%96";
+    let page = house.get(address).await;
+    assert!(page.body.contains(&first.case_id) && !page.body.contains(&second.case_id));
+    let tag = page.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(house.get_with(address, Some(&tag)).await.status, 304);
+    hold.rollback().await.unwrap();
+    house.until_searched().await;
+    let page = house.get_with(address, Some(&tag)).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains(&second.case_id));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_feed_has_nothing_but_what_its_words_find() {
+    let house = House::start().await;
+    let lamps = Story::new("路灯不亮", "路口", 1).registered();
+    let later = Story::new("路灯坏了", "路口", 2).registered();
+    let others: Vec<Story> =
+        (3..6).map(|minute| Story::new("停水", "周末停水", minute).registered()).collect();
+    house.tell(&[vec![&later, &lamps], others.iter().collect()].concat()).await;
+    for (address, expected) in [
+        ("/cases.atom?q=%E8%B7%AF%E7%81%AF", vec![&later, &lamps]),
+        ("/cases.atom?q=%E8%B7%AF%E7%81%AF+%E4%B8%8D%E4%BA%AE", vec![&lamps]),
+        ("/cases.atom?q=%E8%B7%AF%E7%81%AF&region=150821", vec![]),
+        ("/cases.atom?q=%E8%B7%AF%E7%81%AF&state=registered", vec![&later, &lamps]),
+        ("/cases.atom?q=%E4%BE%9B%E6%9A%96", vec![]),
+    ] {
+        let feed = house.get(address).await.body;
+        let places: Vec<_> = expected.iter().filter_map(|story| feed.find(story.case_id.as_str())).collect();
+        assert_eq!(feed.matches("<entry>").count(), expected.len(), "{address}: {feed}");
+        assert!(places.len() == expected.len() && places.is_sorted(), "{address}: {feed}");
+    }
+    // What is hidden is in no feed even before the search has followed.
+    let mut hold = house.db().begin().await.unwrap();
+    store::search::lock_cursor(&mut hold).await.unwrap();
+    let lamps = lamps.declined("属于诉讼事项");
+    house.publish_until(&lamps.events, 11).await;
+    let feed = house.get("/cases.atom?q=%E4%B8%8D%E4%BA%AE").await.body;
+    assert_eq!(feed.matches("<entry>").count(), 0, "{feed}");
+    hold.rollback().await.unwrap();
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_pair_of_characters_that_chance_put_together_is_a_better_match_and_no_condition() {
+    let house = House::start().await;
+    let apart = Story::new("楼道的灯又坏了", "请修", 1).registered();
+    let together = Story::new("楼道灯坏", "请修", 2).registered();
+    let other = Story::new("楼道堆物", "请清理", 3).registered();
+    let elsewhere = Story::new("灯坏", "路口", 4).registered();
+    house.tell(&[&apart, &together, &other, &elsewhere]).await;
+    let found = house.search("楼道灯坏").await;
+    assert_eq!((found.len(), &found[0]), (3, &together.case_id));
+    assert!(found.contains(&apart.case_id) && !found.contains(&elsewhere.case_id));
+    assert_eq!(house.search("灯坏").await, ids(&[&elsewhere, &together]));
     house.stop().await;
 }
 

@@ -4,11 +4,12 @@ use huying_platform::ids::{CaseId, EventId};
 use huying_proto::events::v1::{
     Actor, ActorRole, Addressee, CaseAbsorbed, CaseAccepted, CaseAssigned, CaseClaimed, CaseClassified,
     CaseClosed, CaseDeclined, CaseDelegated, CaseEscalated, CaseHeader, CaseKind, CaseMerged, CaseQueued,
-    CaseRated, CaseRegistered, CaseReplied, CaseReturned, CaseState, CaseSubmitted, CaseSupervised,
-    CaseTransferred, CaseUrged, CaseWithdrawn, CloseReason, CriticismCirculated, DeadlineExpired,
-    DeadlineKind, DeclineGround, Event, ExtensionGranted, ExtensionRequested, Part, PartAnswered,
-    PartAssigned, PartWaived, Picture, PrivatePartErased, PrivatePartRead, ProgressReported, Publication,
-    RegionPath, RuleConsidered, RuleTrace, Standing, addressee::To, event::Body,
+    CaseRated, CaseRegistered, CaseReopened, CaseReplied, CaseReturned, CaseState, CaseSubmitted,
+    CaseSupervised, CaseTransferred, CaseUnmerged, CaseUrged, CaseWithdrawn, CloseReason,
+    CriticismCirculated, DeadlineExpired, DeadlineKind, DeclineGround, Event, ExtensionGranted,
+    ExtensionRequested, Part, PartAnswered, PartAssigned, PartWaived, Picture, PrivatePartErased,
+    PrivatePartRead, ProgressReported, Publication, RegionPath, RuleConsidered, RuleTrace, Standing,
+    addressee::To, event::Body,
 };
 
 /// 2026-03-01 10:00 in Shanghai, seconds since the epoch.
@@ -133,6 +134,16 @@ impl Story {
         self
     }
 
+    /// Something after which the case stands otherwise than it stood for whoever did it.
+    fn then_at(mut self, role: ActorRole, body: Body, state: CaseState, responsible: &str) -> Self {
+        self = self.then(role, body).at(state, responsible);
+        // The standing is that after the event.
+        if let Some(last) = self.events.last_mut() {
+            last.standing = Some(self.standing.clone());
+        }
+        self
+    }
+
     /// Time passes.
     pub(crate) fn after_s(mut self, seconds: i64) -> Self {
         self.waited_s += seconds;
@@ -238,13 +249,7 @@ impl Story {
             return_number: 1,
         };
         let holder = self.standing.holder_office.clone();
-        let told = self.then(ActorRole::Department, Body::CaseReturned(body));
-        let mut told = told.at(CaseState::Registered, &holder);
-        // The standing is that after the event.
-        if let Some(last) = told.events.last_mut() {
-            last.standing = Some(told.standing.clone());
-        }
-        told
+        self.then_at(ActorRole::Department, Body::CaseReturned(body), CaseState::Registered, &holder)
     }
 
     pub(crate) fn escalated(mut self) -> Self {
@@ -257,11 +262,13 @@ impl Story {
         self.at(CaseState::Registered, DISTRICT_OFFICE).then(ActorRole::Office, Body::CaseEscalated(body))
     }
 
-    pub(crate) fn replied(self, text: &str) -> Self {
+    /// The department has done its part: what is left is to strike the case off, which is the office's.
+    pub(crate) fn replied(mut self, text: &str) -> Self {
         let unit = self.standing.responsible_unit.clone();
-        let body =
-            CaseReplied { unit: unit.clone(), text: text.into(), reply_number: 1, ..CaseReplied::default() };
-        self.at(CaseState::Replied, &unit).then(ActorRole::Department, Body::CaseReplied(body))
+        let holder = self.standing.holder_office.clone();
+        let body = CaseReplied { unit, text: text.into(), reply_number: 1, ..CaseReplied::default() };
+        self.standing.case_deadline_at_us = 0;
+        self.then_at(ActorRole::Department, Body::CaseReplied(body), CaseState::Replied, &holder)
     }
 
     pub(crate) fn rated(self, resolved: bool, satisfied: bool) -> Self {
@@ -269,11 +276,9 @@ impl Story {
         self.then(ActorRole::Citizen, Body::CaseRated(body))
     }
 
-    pub(crate) fn closed(mut self) -> Self {
-        let unit = self.standing.responsible_unit.clone();
-        self.standing.deadline_at_us = 0;
+    pub(crate) fn closed(self) -> Self {
         let body = CaseClosed { reason: CloseReason::ByOffice.into(), note: String::new() };
-        self.at(CaseState::Closed, &unit).then(ActorRole::Office, Body::CaseClosed(body))
+        self.ended(CaseState::Closed).then(ActorRole::Office, Body::CaseClosed(body))
     }
 
     pub(crate) fn expired(mut self, kind: DeadlineKind) -> Self {
@@ -404,18 +409,77 @@ impl Story {
     }
 
     /// The reply of the case it is part of, and its closing.
-    pub(crate) fn replied_and_closed_with(mut self, primary: &Self, unit: &str, text: &str) -> Self {
+    pub(crate) fn replied_and_closed_with(self, primary: &Self, unit: &str, text: &str) -> Self {
+        self.replied_along(&primary.case_id, unit, text).closed_along()
+    }
+
+    /// The reply of the case it is part of.
+    pub(crate) fn replied_along(self, primary: &str, unit: &str, text: &str) -> Self {
         let replied = CaseReplied {
             unit: unit.into(),
             text: text.into(),
             reply_number: 1,
-            via_case_id: primary.case_id.clone(),
+            via_case_id: primary.into(),
             ..CaseReplied::default()
         };
-        self = self.then(ActorRole::System, Body::CaseReplied(replied));
+        self.then(ActorRole::System, Body::CaseReplied(replied))
+    }
+
+    /// The closing of the case it is part of.
+    pub(crate) fn closed_along(mut self) -> Self {
         self.standing.merged_into = String::new();
         let closed = CaseClosed { reason: CloseReason::WithPrimary.into(), note: String::new() };
         self.at(CaseState::Closed, "").then(ActorRole::System, Body::CaseClosed(closed))
+    }
+
+    /// The case it is part of is handed to another office.
+    pub(crate) fn delegated_along(mut self, to_office: &str) -> Self {
+        let body = CaseDelegated {
+            from_office: self.standing.holder_office.clone(),
+            to_office: to_office.into(),
+            reason: "由属地办理".into(),
+        };
+        self.standing.holder_office = to_office.into();
+        self.then(ActorRole::Office, Body::CaseDelegated(body))
+    }
+
+    /// It goes on by itself again, with its office.
+    pub(crate) fn unmerged(mut self) -> Self {
+        let from_case_id = std::mem::take(&mut self.standing.merged_into);
+        let holder = self.standing.holder_office.clone();
+        let body = CaseUnmerged { from_case_id, reason: "不是同一事项".into() };
+        self.with_new_clocks()
+            .at(CaseState::Registered, &holder)
+            .then(ActorRole::Office, Body::CaseUnmerged(body))
+    }
+
+    /// The department has to answer again.
+    pub(crate) fn reopened(self, unit: &str) -> Self {
+        let body = CaseReopened { unit: unit.into(), reason: "答复不实".into() };
+        self.with_new_clocks()
+            .at(CaseState::InHandling, unit)
+            .then(ActorRole::Office, Body::CaseReopened(body))
+    }
+
+    /// Five days for the stage, and thirteen for the whole.
+    fn with_new_clocks(mut self) -> Self {
+        let now_us = self.header.submitted_at_us + self.waited_s * 1_000_000;
+        self.standing.deadline_at_us = now_us + 86_400_000_000 * 5;
+        self.standing.case_deadline_at_us = now_us + 86_400_000_000 * 13;
+        self
+    }
+
+    /// A representative answers, in the name of the office that holds it.
+    pub(crate) fn representative_replied(self, text: &str) -> Self {
+        let office = self.standing.holder_office.clone();
+        let body = CaseReplied {
+            unit: office.clone(),
+            text: text.into(),
+            reply_number: 1,
+            representative_code: REPRESENTATIVE.into(),
+            ..CaseReplied::default()
+        };
+        self.at(CaseState::Replied, &office).then(ActorRole::Representative, Body::CaseReplied(body))
     }
 }
 

@@ -1,10 +1,21 @@
 //! What somebody changes in the database is said by the page of the case.
 
+use std::sync::Arc;
+
+use huying_ledger_svc::{
+    LogIdentity,
+    config::Serving,
+    domain::{checkpoint::Checkpoint, log_keys::Keyring, note::Signer},
+    use_cases::{
+        get_case::{GetCase, LinesWanted},
+        take_lead::take_lead,
+    },
+};
 use huying_proto::ledger::v1::{GetCaseRequest, GetCaseResponse};
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    house::House,
+    house::{House, ORIGIN, identity},
     story::{DEPARTMENT, HOUSING, Story},
 };
 
@@ -314,4 +325,65 @@ async fn a_page_of_lines_has_what_is_wrong_with_these_lines_and_with_the_whole()
     let refused = scene.house.client.clone().get_case(request).await.unwrap_err();
     assert!(refused.message().contains("lines_max"), "{}", refused.message());
     scene.house.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_says_that_the_tables_are_drawn_anew_is_found_out() {
+    let scene = Scene::set().await;
+    assert!(!scene.case().await.being_drawn);
+    for change in ["UPDATE projection SET format = 0", "UPDATE projection SET epoch = 0"] {
+        // At once, so that nobody draws the tables between the two.
+        let mut transaction = scene.house.house.platform.db.begin().await.unwrap();
+        for sql in [change, "UPDATE cases SET overdue = NOT overdue"] {
+            sqlx::query(sql).execute(&mut *transaction).await.unwrap();
+        }
+        let before = scene.house.metric("ledger_unchecked_reads_total");
+        transaction.commit().await.unwrap();
+        let case = scene.case().await;
+        assert!(case.being_drawn && case.discrepancies.is_empty(), "{change}: {case:?}");
+        let page = scene.house.get(&format!("/cases/{}", scene.case_id)).await.body;
+        assert!(page.contains("没有与账本核对"), "{page}");
+        assert!(scene.house.metric("ledger_unchecked_reads_total") >= before + 2);
+        // It is drawn again before long, without a new leader.
+        let is_drawn = || async { !scene.case().await.being_drawn };
+        scene.house.house.until("the tables are drawn", is_drawn).await;
+        let case = scene.case().await;
+        assert_eq!((case.discrepancies, case.case.unwrap().overdue), (vec![], false), "{change}");
+    }
+    scene.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_only_a_retired_key_has_signed_is_none_of_the_log() {
+    let one = identity(1);
+    let old = Signer::from_seed(ORIGIN, &[9; 32]).unwrap();
+    let keys = Keyring { retired: vec![old.verifier_key()], ..one.keys.clone() };
+    let both = Keyring { signers: vec![one.keys.signers[0].clone(), old.clone()], retired: Vec::new() };
+    let with = |keys| {
+        let LogIdentity { origin, witnesses, mark, .. } = Arc::into_inner(identity(1)).unwrap();
+        Arc::new(LogIdentity { origin, keys, witnesses, mark })
+    };
+    let house = House::start_as(with(both), Serving::default()).await;
+    let story = Story::new("暖气不热", "楼里只有十四度。", 1).registered();
+    house.publish_until(&story.events, 2).await;
+    let replica = house.house.replica().await;
+    let retired = with(keys);
+    let db = &house.house.platform.db;
+    take_lead(db, &replica.clock, &retired).await.unwrap();
+    let reader = GetCase::new(&replica, db.clone(), &retired);
+    let case_id = story.case_id.parse().unwrap();
+    let found = async || reader.get(case_id, LinesWanted::default()).await.unwrap().discrepancies;
+    assert_eq!(found().await, []);
+    // Whoever has the retired key signs for another tree.
+    let forged = Checkpoint { origin: ORIGIN.to_owned(), tree_size: 2, root: [7; 32] };
+    sqlx::query("UPDATE checkpoints SET root = $1, note = $2 WHERE tree_size = 2")
+        .bind(&forged.root[..])
+        .bind(forged.sign(&[old]).unwrap())
+        .execute(db)
+        .await
+        .unwrap();
+    let found: Vec<_> = found().await.into_iter().map(|found| found.detail).collect();
+    assert!(found.contains(&"the latest checkpoint is not signed by the log".to_owned()), "{found:?}");
+    replica.shutdown().cancel();
+    house.stop().await;
 }

@@ -23,6 +23,8 @@ use huying_ledger_svc::{
         note::{SignatureLine, SignedNote, Signer},
         witness::{AddCheckpoint, WitnessedLogs},
     },
+    signed_mark::SignedMark,
+    store,
     use_cases::{
         add_checkpoint::Vouching,
         gather_cosignatures::WitnessAddress,
@@ -51,7 +53,8 @@ fn witness_key(origin: &str) -> WitnessKey {
 
 fn log(origin: &str, witnesses: Vec<WitnessAddress>) -> Arc<LogIdentity> {
     let keys = Keyring::of(signer(origin));
-    Arc::new(LogIdentity { origin: origin.to_owned(), keys, witnesses })
+    let mark = Arc::new(SignedMark::new(origin, None));
+    Arc::new(LogIdentity { origin: origin.to_owned(), keys, witnesses, mark })
 }
 
 /// A ledger that vouches for another log.
@@ -290,10 +293,9 @@ fn honest(origin: &'static str) -> impl Fn(&str) -> (StatusCode, String) + Clone
 
 #[tokio::test]
 async fn a_witness_that_is_down_or_lies_holds_up_nobody_and_is_not_believed() {
-    let (liar, conflicted, good) = (Scripted::default(), Scripted::default(), Scripted::default());
+    let (liar, broken, good) = (Scripted::default(), Scripted::default(), Scripted::default());
     let lies = liar.serve(honest("somebody.else")).await;
-    // It claims to have seen more leaves than there are.
-    let claims = conflicted.serve(|_| (StatusCode::CONFLICT, "1000000\n".to_owned())).await;
+    let breaks = broken.serve(|_| (StatusCode::CONFLICT, "many\n".to_owned())).await;
     let cosigns = good.serve(honest("good.test")).await;
     let down = {
         let (listener, url) = port("").await;
@@ -304,7 +306,7 @@ async fn a_witness_that_is_down_or_lies_holds_up_nobody_and_is_not_believed() {
     let witnesses = vec![
         at("down.test", &down),
         at("liar.test", &lies),
-        at("ahead.test", &claims),
+        at("broken.test", &breaks),
         at("good.test", &cosigns),
     ];
     let house = House::start_as(log(SOUTH, witnesses), Serving::default()).await;
@@ -314,7 +316,7 @@ async fn a_witness_that_is_down_or_lies_holds_up_nobody_and_is_not_believed() {
     }
     house
         .house
-        .until("all have been asked", || async { !liar.asked().is_empty() && !conflicted.asked().is_empty() })
+        .until("all have been asked", || async { !liar.asked().is_empty() && !broken.asked().is_empty() })
         .await;
     let note = house.get("/log/checkpoint").await.body;
     assert_eq!(SignedNote::parse(&note).unwrap().signatures.len(), 2, "{note}");
@@ -323,6 +325,118 @@ async fn a_witness_that_is_down_or_lies_holds_up_nobody_and_is_not_believed() {
         .await
         .unwrap();
     assert_eq!(witnesses, [cosigner("good.test").verifier_key()]);
+    house.stop().await;
+}
+
+/// Until the ledger has stopped appending for what a witness says; what comes then waits.
+async fn until_disputed(house: &House) {
+    let disputed = || async { house.metric("ledger_disputed") == 1 };
+    house.house.until("the history is disputed", disputed).await;
+    let led = || async { house.metric("ledger_leading") == 0 };
+    house.house.until("nobody leads", led).await;
+}
+
+async fn tree_size(house: &House) -> i64 {
+    sqlx::query_scalar("SELECT tree_size FROM log_state").fetch_one(&house.house.platform.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_witness_that_has_seen_more_than_there_is_stops_the_log_until_an_operator_has_looked() {
+    let ahead = Scripted::default();
+    let claims = ahead.serve(|_| (StatusCode::CONFLICT, "1000000\n".to_owned())).await;
+    let witness = WitnessAddress { key: witness_key("ahead.test"), url: claims.parse().unwrap() };
+    let house = House::start_as(log(SOUTH, vec![witness]), Serving::default()).await;
+    house.publish_until(&one_leaf(1).events, 1).await;
+    until_disputed(&house).await;
+    assert!(ahead.asked().len() >= 2, "once may be a mistake");
+    house.publish(&one_leaf(2).events).await;
+    assert_eq!(house.get("/log/checkpoint").await.status, 200);
+    assert_eq!(tree_size(&house).await, 1);
+
+    // The operator finds that the witness is wrong, asks it no more, and starts the ledger anew.
+    let second = house.house.replica().await;
+    let _pages = huying_ledger_svc::start(&second, log(SOUTH, vec![]), Serving::default()).await.unwrap();
+    house.until_tree_size(2).await;
+    second.shutdown().cancel();
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_was_taken_back_and_has_grown_another_way_is_stopped_by_its_witness() {
+    let north = House::start_serving(vouching(NORTH, SOUTH)).await;
+    let (listener, url) = port("/witness").await;
+    serve(listener, north.pages.clone());
+    let witness = WitnessAddress { key: witness_key(NORTH), url: url.parse().unwrap() };
+    let south = House::start_as(log(SOUTH, vec![]), Serving::default()).await;
+    south.publish_until(&one_leaf(1).events, 1).await;
+    // What the witness has seen: a tree of as many leaves, of which the last is another.
+    for request in [HONEST.request(0, 1), HONEST.request(1, 2)] {
+        assert_eq!(add(&north.pages, request).await.0, 200);
+    }
+    south.publish_until(&one_leaf(2).events, 2).await;
+    south.publish_until(&one_leaf(3).events, 3).await;
+    let second = south.house.replica().await;
+    let asking = log(SOUTH, vec![witness]);
+    let _pages = huying_ledger_svc::start(&second, asking, Serving::default()).await.unwrap();
+    south.house.platform.shutdown().cancel();
+    let disputed = || async { second.metrics.render().contains("huying_ledger_disputed 1\n") };
+    south.house.until("the history is disputed", disputed).await;
+    south.publish(&one_leaf(4).events).await;
+    assert_eq!(tree_size(&south).await, 3);
+    second.shutdown().cancel();
+    south.stop().await;
+    north.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_counts_once_and_only_while_the_settings_name_it() {
+    let address = |cosigner: &Cosigner| WitnessAddress {
+        key: WitnessKey::parse(&cosigner.verifier_key()).unwrap(),
+        url: "http://127.0.0.1:1".parse().unwrap(),
+    };
+    let before = Cosigner::from_seed("w.test", &[4; 32]).unwrap();
+    let now = Cosigner::from_seed("w.test", &[5; 32]).unwrap();
+    let other = Cosigner::from_seed("other.test", &[6; 32]).unwrap();
+    let gone = Cosigner::from_seed("gone.test", &[7; 32]).unwrap();
+    let named = log(SOUTH, vec![address(&now), address(&other)]);
+    let house = House::start_as(Arc::clone(&named), Serving::default()).await;
+    house.publish_until(&one_leaf(1).events, 1).await;
+    let db = &house.house.platform.db;
+    let cosign = async |cosigner: &Cosigner| {
+        let note = house.get("/log/checkpoint").await.body;
+        let line = cosigner.cosign(SignedNote::parse(&note).unwrap().text, 1_800_000_000);
+        let at = jiff::Timestamp::from_second(1_900_000_000).unwrap();
+        let mut connection = db.acquire().await.unwrap();
+        let key = cosigner.verifier_key();
+        store::cosignatures::keep(&mut connection, &key, 1, &line, at).await.unwrap();
+    };
+    let witnessed =
+        async |count: u32| house.get(&format!("/log/checkpoint/witnessed?witnesses={count}")).await.status;
+    for cosigner in [&before, &gone] {
+        cosign(cosigner).await;
+    }
+    assert_eq!((witnessed(1).await, witnessed(2).await), (404, 404));
+    cosign(&now).await;
+    assert_eq!((witnessed(1).await, witnessed(2).await, witnessed(3).await), (200, 404, 404));
+    cosign(&other).await;
+    assert_eq!((witnessed(2).await, witnessed(3).await), (200, 404));
+
+    // When, is what the cosignature says; and nothing is said of one that does not hold.
+    let cosigned = async || {
+        let witnesses = log_witnesses(db, &named).await.unwrap();
+        witnesses.iter().map(|witness| witness.latest.map(|latest| latest.cosigned_at.as_second())).collect()
+    };
+    let told: Vec<Option<i64>> = cosigned().await;
+    assert_eq!(told, [Some(1_800_000_000); 2]);
+    sqlx::query(
+        "UPDATE checkpoints SET note = replace(note, 'other.test', 'ether.test') WHERE tree_size = 1",
+    )
+    .execute(db)
+    .await
+    .unwrap();
+    let told: Vec<Option<i64>> = cosigned().await;
+    assert_eq!(told, [Some(1_800_000_000), None]);
+    assert_eq!(witnessed(2).await, 404);
     house.stop().await;
 }
 

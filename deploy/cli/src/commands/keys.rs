@@ -279,7 +279,7 @@ fn write_key(path: &Path, text: &str, mode: u32, existing: Existing) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
     struct Folder(PathBuf);
 
@@ -361,7 +361,12 @@ mod tests {
         assert_eq!(refused.exit(), Exit::Refused, "the only one");
 
         fs::write(&path, format!("# of 2026\n{}", fs::read_to_string(&path).unwrap().trim_end())).unwrap();
+        // As when root changes the key of a service that has an account of its own.
+        let owner = fs::metadata(&path).unwrap().uid();
+        let other = if owner == 0 { 12_345 } else { owner };
+        chown(&path, Some(other), None).unwrap();
         add_ledger_key(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().uid(), other);
         let both = signing();
         assert_eq!((both.len(), &both[0]), (2, &first));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

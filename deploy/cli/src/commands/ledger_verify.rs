@@ -1,12 +1,16 @@
 //! `huying ledger verify`: fetches what the ledger shows and has [`crate::verify`] prove it.
 //!
-//! Of one case: that each of its lines is a leaf of the tree that the log has signed, that nothing is missing between
+//! Of one case: that each of its lines is a leaf of one tree that the log has signed, that nothing is missing between
 //! its versions, and that every text shown is the one committed to. Of the whole ledger (`--all`): the same for all cases,
 //! and that the leaves they show are, one by one, the whole tree: the root is computed anew from them.
-//! That the log never showed somebody else another tree is for witnesses to say, not for this command.
+//!
+//! All lines are proved in the tree of one checkpoint, so that a log with two histories cannot prove one line in each.
+//! That a case has no later versions is not known by such proofs: only who reads all leaves knows it (`--all`,
+//! `huying ledger audit`). That the log never showed somebody else another tree is for witnesses to say, not for this
+//! command.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,20 +18,13 @@ use std::{
 use clap::Args;
 use data_encoding::BASE64;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use huying_proto::ledger::v1::{
-    GetCaseResponse, GetCheckpointRequest, GetInclusionProofRequest, GetInclusionProofResponse, Line,
-    ListCasesRequest,
-};
+use huying_proto::ledger::v1::{GetCaseResponse, Line, ListCasesRequest};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::ledger::{
-    discrepancy_line,
-    keys::{KeySource, given_keys, remark_on_own_word},
-    list_page, proof_file, shown_case,
-};
+use super::ledger::{discrepancy_line, keys::KeySource, list_page, proof_file, shown_case};
 use crate::{
-    context::{Context, Service},
+    context::Context,
     failure::Failure,
     shapes::timestamp,
     text,
@@ -35,11 +32,15 @@ use crate::{
         keys::VerifierKey,
         leaf::{self, Leaf, ShownText},
         merkle::{Hash, TreeHead, leaf_hash, root_of_path},
-        note::{Checkpoint, open_checkpoint},
+        note::Checkpoint,
         proof_file::ENDING,
     },
     words,
 };
+
+mod fetch;
+
+use fetch::{fetch_proof, latest_checkpoint, verifier_keys};
 
 /// A checkpoint follows a new leaf within a second; this is patience enough.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(10);
@@ -47,8 +48,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Cases that are fetched at the same time.
 const FETCHES: usize = 8;
 const PAGE_SIZE: u32 = 500;
-/// Leaves whose hashes are held in memory at once, 32 bytes each.
+/// Leaves whose hashes are held in memory at once, some 64 bytes each.
 const LEAVES_MAX: u64 = 100_000_000;
+
+/// What nobody knows who has not read all leaves.
+const LATER_UNKNOWN: &str = "whether later ones were left out, only --all and an audit can know";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -59,11 +63,14 @@ Examples:
   huying ledger verify 0197….tlog-proof --vkey ledger.pub --witness neighbour.pub
   huying ledger verify receipt.tlog-proof --vkey ledger.pub --text body.txt --salt 5d1e…
 
-What is checked, with code that the ledger service does not share: the signature of the checkpoint
-(C2SP signed-note, Ed25519); that each leaf is in its tree (RFC 6962); that leaves are canonical
-(RFC 8785) and say what is shown; that the versions of a case have no gaps; that each text shown is
-the one its leaf commits to (HMAC-SHA256). --all also computes the root of the whole tree anew.
-Without a case and --all, only the checkpoint is checked.
+What is checked, with code that the ledger service does not share: the signature of one checkpoint
+(C2SP signed-note, Ed25519); that each leaf is in the tree of that checkpoint (RFC 6962); that
+leaves are canonical (RFC 8785) and say what is shown; that the versions of a case have no gaps;
+that each text shown is the one its leaf commits to (HMAC-SHA256). --all also computes the root of
+the whole tree anew. Without a case and --all, only the checkpoint is checked.
+
+That versions after the last one shown were left out cannot be known of a single case: --all and
+huying ledger audit read every leaf, and know.
 
 A file that ends in .tlog-proof, as a case page offers for each line and as receipt, is verified
 without any connection; it says what its leaf says once that is proved. --witness demands a
@@ -114,52 +121,14 @@ pub(crate) async fn run(context: &Context, arguments: &VerifyArgs) -> Result<(),
             .with_hint("huying ledger audit demands cosignatures of a whole ledger, with --witness"));
     }
     let (keys, key_source) = verifier_keys(context, arguments.vkey.as_deref()).await?;
-    let mut verifier =
-        Verifier { context, keys, opened: BTreeMap::new(), newest: String::new(), counts: Counts::default() };
-    let checkpoint = verifier.latest_checkpoint().await?;
+    let checkpoint = latest_checkpoint(context, &keys).await?;
+    let mut verifier = Verifier { context, keys, checkpoint, counts: Counts::default() };
     match &arguments.what {
-        Some(case_id) => verifier.verify_case(case_id, checkpoint).await?,
-        None if arguments.all => verifier.verify_all(&checkpoint).await?,
+        Some(case_id) => verifier.verify_case(case_id).await?,
+        None if arguments.all => verifier.verify_all().await?,
         None => {}
     }
     verifier.report(arguments, key_source)
-}
-
-async fn verifier_keys(
-    context: &Context,
-    given: Option<&str>,
-) -> Result<(Vec<VerifierKey>, KeySource), Failure> {
-    if let Some(keys) = given_keys(context, given)? {
-        return Ok(keys);
-    }
-    remark_on_own_word(context);
-    let (_, key) = fetch_checkpoint(context).await?;
-    let keys = VerifierKey::parse_all(&key)
-        .map_err(|reason| Failure::unverified(format!("the ledger's verifier key is wrong: {reason}")))?;
-    Ok((keys, KeySource::TheLedgerItself))
-}
-
-/// The signed note and the verifier key.
-async fn fetch_checkpoint(context: &Context) -> Result<(String, String), Failure> {
-    let client = context.ledger()?;
-    let answer = context
-        .call(Service::Ledger, || {
-            let mut client = client.clone();
-            async move { client.get_checkpoint(GetCheckpointRequest {}).await }
-        })
-        .await?;
-    Ok((answer.checkpoint, answer.verifier_key))
-}
-
-async fn fetch_proof(context: &Context, leaf_index: u64) -> Result<GetInclusionProofResponse, Failure> {
-    let client = context.ledger()?;
-    context
-        .call(Service::Ledger, || {
-            let mut client = client.clone();
-            async move { client.get_inclusion_proof(GetInclusionProofRequest { leaf_index }).await }
-        })
-        .await
-        .map_err(|failure| failure.during(&format!("the proof of leaf {leaf_index}")))
 }
 
 /// What was checked.
@@ -175,86 +144,49 @@ struct Counts {
 struct Verifier<'a> {
     context: &'a Context,
     keys: Vec<VerifierKey>,
-    /// Roots of the checkpoints that were opened, by size.
-    opened: BTreeMap<u64, Checkpoint>,
-    /// The last note that was opened, so that the same one is not verified for every leaf.
-    newest: String,
+    /// The one by which everything is proved.
+    checkpoint: Checkpoint,
     counts: Counts,
 }
 
 impl Verifier<'_> {
-    async fn latest_checkpoint(&mut self) -> Result<Checkpoint, Failure> {
-        let (note, _) = fetch_checkpoint(self.context).await?;
-        self.open(&note)
-    }
-
-    /// Opens a checkpoint; two of one size must have one root.
-    fn open(&mut self, note: &str) -> Result<Checkpoint, Failure> {
-        if note == self.newest
-            && let Some(opened) = self.opened.values().next_back()
-        {
-            return Ok(opened.clone());
-        }
-        let checkpoint = open_checkpoint(note, &self.keys).map_err(Failure::unverified)?;
-        if checkpoint.size == 0 && checkpoint.root != TreeHead::default().root() {
-            return Err(Failure::unverified(
-                "the checkpoint of the empty tree has another root than SHA-256 of nothing",
-            ));
-        }
-        if let Some(other) = self.opened.get(&checkpoint.size)
-            && other.root != checkpoint.root
-        {
-            return Err(Failure::unverified(format!(
-                "the log has signed two different trees of {} leaves",
-                checkpoint.size
-            )));
-        }
-        if self.opened.range(checkpoint.size + 1..).next().is_none() {
-            note.clone_into(&mut self.newest);
-        }
-        self.opened.insert(checkpoint.size, checkpoint.clone());
-        Ok(checkpoint)
-    }
-
-    async fn verify_case(&mut self, case_id: &str, checkpoint: Checkpoint) -> Result<(), Failure> {
+    async fn verify_case(&mut self, case_id: &str) -> Result<(), Failure> {
         let shown = shown_case(self.context, case_id).await?;
         self.check_shown(case_id, &shown)?;
         let last_index = shown.lines.iter().map(|line| line.leaf_index).max().unwrap_or(0);
-        self.await_checkpoint_over(last_index, checkpoint).await?;
+        self.await_checkpoint_over(last_index).await?;
         for line in &shown.lines {
             self.prove_line(line).await.map_err(|failure| failure.during(&line_name(case_id, line)))?;
         }
         Ok(())
     }
 
-    async fn verify_all(&mut self, checkpoint: &Checkpoint) -> Result<(), Failure> {
-        if checkpoint.size > LEAVES_MAX {
+    async fn verify_all(&mut self) -> Result<(), Failure> {
+        let size = self.checkpoint.size;
+        if size > LEAVES_MAX {
             return Err(Failure::usage(format!(
-                "the tree has {} leaves, more than this command can hold ({LEAVES_MAX})",
-                checkpoint.size
+                "the tree has {size} leaves, more than this command can hold ({LEAVES_MAX})"
             )));
         }
-        let size = usize::try_from(checkpoint.size).unwrap_or(usize::MAX);
-        let mut hashes: Vec<Option<Hash>> = vec![None; size];
+        // As many as were shown, whatever size the log claims to have.
+        let mut hashes = HashMap::new();
         // Cases that are submitted while this runs come first in the list and are not in this checkpoint.
         let mut request = ListCasesRequest { page_size: PAGE_SIZE, ..ListCasesRequest::default() };
         let mut seen = HashSet::new();
         loop {
             let page = list_page(self.context, &request).await?;
             let context = self.context;
-            let ids: Vec<String> = page
-                .cases
-                .into_iter()
-                .map(|case| case.case_id)
-                .filter(|id| seen.insert(id.clone()))
-                .collect();
+            let listed = page.cases.into_iter().map(|case| case.case_id);
+            let ids: Vec<String> =
+                listed.chain(page.unreadable_case_ids).filter(|id| seen.insert(id.clone())).collect();
             let mut cases = stream::iter(ids)
                 .map(|id| async move { shown_case(context, &id).await.map(|shown| (id, shown)) })
                 .buffered(FETCHES);
             while let Some((case_id, shown)) = cases.try_next().await? {
                 self.check_shown(&case_id, &shown)?;
                 for line in &shown.lines {
-                    place(&mut hashes, line).map_err(|failure| failure.during(&line_name(&case_id, line)))?;
+                    place(&mut hashes, size, line)
+                        .map_err(|failure| failure.during(&line_name(&case_id, line)))?;
                 }
             }
             if page.next_page_token.is_empty() {
@@ -262,30 +194,30 @@ impl Verifier<'_> {
             }
             request.page_token = page.next_page_token;
         }
-        self.check_tree(&hashes, checkpoint).await
+        self.check_tree(&hashes).await
     }
 
     /// Computes the root of the leaves that were shown.
-    async fn check_tree(&mut self, hashes: &[Option<Hash>], checkpoint: &Checkpoint) -> Result<(), Failure> {
+    async fn check_tree(&mut self, hashes: &HashMap<u64, Hash>) -> Result<(), Failure> {
+        let Checkpoint { size, root, .. } = self.checkpoint;
         let mut head = TreeHead::default();
-        for (index, hash) in (0..).zip(hashes) {
-            let Some(hash) = hash else { return Err(self.hidden_leaf(index).await) };
+        for index in 0..size {
+            let Some(hash) = hashes.get(&index) else { return Err(self.hidden_leaf(index).await) };
             head.append(*hash);
         }
-        if head.root() != checkpoint.root {
+        if head.root() != root {
             return Err(Failure::unverified(format!(
-                "the {} leaves shown do not make the root that the checkpoint signs",
-                checkpoint.size
+                "the {size} leaves shown do not make the root that the checkpoint signs"
             )));
         }
-        self.counts.leaves = checkpoint.size;
+        self.counts.leaves = size;
         self.counts.whole_tree = true;
         Ok(())
     }
 
     /// Names a leaf that is in the tree and in no case.
     async fn hidden_leaf(&self, index: u64) -> Failure {
-        let whose = match fetch_proof(self.context, index).await {
+        let whose = match fetch_proof(self.context, index, self.checkpoint.size).await {
             Ok(proof) => match leaf::parse(&proof.leaf) {
                 Ok(leaf) => format!(" (case {}, version {})", leaf.case_id, leaf.case_version),
                 Err(_) => String::new(),
@@ -301,6 +233,16 @@ impl Verifier<'_> {
             shown.lines.iter().map(|line| (line.case_version, line.leaf_index)).collect();
         leaf::check_versions(&places)
             .map_err(|reason| Failure::unverified(reason).during(&format!("case {case_id}")))?;
+        let last = places.last().map_or(0, |(version, _)| *version);
+        if let Some(case) = &shown.case
+            && case.case_version != last
+        {
+            let version = case.case_version;
+            let said = format!(
+                "the case is said to stand at version {version}, and its last line is version {last}"
+            );
+            return Err(Failure::unverified(said).during(&format!("case {case_id}")));
+        }
         for line in &shown.lines {
             self.check_line(case_id, line)
                 .map_err(|reason| Failure::unverified(reason).during(&line_name(case_id, line)))?;
@@ -339,23 +281,32 @@ impl Verifier<'_> {
         }
     }
 
-    async fn await_checkpoint_over(&mut self, index: u64, mut checkpoint: Checkpoint) -> Result<(), Failure> {
+    /// Waits for a checkpoint that has the leaf, and goes by that one from then on.
+    async fn await_checkpoint_over(&mut self, index: u64) -> Result<(), Failure> {
         let deadline = Instant::now() + CHECKPOINT_PATIENCE;
-        while checkpoint.size <= index {
+        while self.checkpoint.size <= index {
             if Instant::now() >= deadline {
                 return Err(Failure::unverified(format!(
                     "leaf {index} is shown, but the latest checkpoint has only {} leaves",
-                    checkpoint.size
+                    self.checkpoint.size
                 )));
             }
             sleep(POLL_INTERVAL).await;
-            checkpoint = self.latest_checkpoint().await?;
+            let latest = latest_checkpoint(self.context, &self.keys).await?;
+            if latest.size == self.checkpoint.size && latest.root != self.checkpoint.root {
+                return Err(Failure::unverified(format!(
+                    "the log has signed two different trees of {} leaves",
+                    latest.size
+                )));
+            }
+            self.checkpoint = latest;
         }
         Ok(())
     }
 
     async fn prove_line(&mut self, line: &Line) -> Result<(), Failure> {
-        let proof = fetch_proof(self.context, line.leaf_index).await?;
+        let Checkpoint { size, root, .. } = self.checkpoint;
+        let proof = fetch_proof(self.context, line.leaf_index, size).await?;
         if proof.leaf != line.leaf {
             return Err(Failure::unverified("the leaf in the tree is not the one that is shown"));
         }
@@ -365,12 +316,10 @@ impl Verifier<'_> {
             .map(|hash| Hash::try_from(hash.as_slice()))
             .collect::<Result<_, _>>()
             .map_err(|_| Failure::unverified("a hash of the audit path does not have 32 bytes"))?;
-        let checkpoint = self.open(&proof.checkpoint)?;
-        let root = root_of_path(leaf_hash(line.leaf.as_bytes()), line.leaf_index, checkpoint.size, &path);
-        if root != Some(checkpoint.root) {
+        if root_of_path(leaf_hash(line.leaf.as_bytes()), line.leaf_index, size, &path) != Some(root) {
             return Err(Failure::unverified(format!(
-                "the audit path of leaf {} does not lead to the root of {} leaves",
-                line.leaf_index, checkpoint.size
+                "the audit path of leaf {} does not lead to the root of {size} leaves",
+                line.leaf_index
             )));
         }
         self.counts.leaves += 1;
@@ -378,15 +327,17 @@ impl Verifier<'_> {
     }
 
     fn report(&self, arguments: &VerifyArgs, key_source: KeySource) -> Result<(), Failure> {
-        let Some(checkpoint) = self.opened.values().next_back() else {
-            return Err(Failure::unexpected("no checkpoint was opened"));
-        };
+        let checkpoint = &self.checkpoint;
         let Counts { cases, leaves, texts, withheld, whole_tree } = self.counts;
         let root = BASE64.encode(&checkpoint.root);
         self.context.output.result(
             || {
                 let some = cases > 0;
-                let proven = if whole_tree { "are the whole tree" } else { "each proven to be in the tree" };
+                let (proven, later) = if whole_tree {
+                    ("are the whole tree", "none was left out")
+                } else {
+                    ("each proven to be in this tree", LATER_UNKNOWN)
+                };
                 text::facts(&[
                     ("verified", what(arguments)),
                     (
@@ -396,7 +347,7 @@ impl Verifier<'_> {
                     ("root", root.clone()),
                     ("key", format!("from {}", key_source.word())),
                     ("leaves", if some { format!("{leaves}, {proven}") } else { String::new() }),
-                    ("versions", if some { "without gaps".to_owned() } else { String::new() }),
+                    ("versions", if some { format!("without gaps; {later}") } else { String::new() }),
                     (
                         "texts",
                         if some {
@@ -418,6 +369,7 @@ impl Verifier<'_> {
                     "cases": cases,
                     "leaves": leaves,
                     "whole_tree": whole_tree,
+                    "later_versions_excluded": whole_tree,
                     "texts": texts,
                     "texts_not_public": withheld,
                 })
@@ -456,16 +408,14 @@ fn check_shown_as_leaf(case_id: &str, line: &Line, leaf: &Leaf) -> Result<(), St
     Ok(())
 }
 
-/// Puts the hash of a line's leaf at its place in the tree; lines younger than the checkpoint have none.
-fn place(hashes: &mut [Option<Hash>], line: &Line) -> Result<(), Failure> {
-    let slot = usize::try_from(line.leaf_index).ok().and_then(|index| hashes.get_mut(index));
-    match slot {
+/// Puts the hash of a line's leaf at its place in the tree of so many leaves; lines younger than that have none.
+fn place(hashes: &mut HashMap<u64, Hash>, size: u64, line: &Line) -> Result<(), Failure> {
+    if line.leaf_index >= size {
+        return Ok(());
+    }
+    match hashes.insert(line.leaf_index, leaf_hash(line.leaf.as_bytes())) {
         None => Ok(()),
-        Some(Some(_)) => Err(Failure::unverified(format!("leaf {} is shown in two places", line.leaf_index))),
-        Some(empty @ None) => {
-            *empty = Some(leaf_hash(line.leaf.as_bytes()));
-            Ok(())
-        }
+        Some(_) => Err(Failure::unverified(format!("leaf {} is shown in two places", line.leaf_index))),
     }
 }
 

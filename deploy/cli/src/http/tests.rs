@@ -125,6 +125,36 @@ async fn lines_that_are_not_whole_are_told() {
 }
 
 #[tokio::test]
+async fn a_file_that_drips_is_given_up_although_each_drop_comes_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/huying/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        assert!(connection.read(&mut [0; 4_096]).await.unwrap() > 0);
+        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").await.unwrap();
+        // Until nobody listens any more.
+        while connection.write_all(b"\n").await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let site = Site::new(&address, Duration::from_secs(5)).unwrap();
+    let mut lines = site.lines("/file", 100).await.unwrap().unwrap();
+    let broken = loop {
+        match lines.next().await {
+            Ok(line) => assert_eq!(line, Some("")),
+            Err(broken) => break broken,
+        }
+    };
+    assert!(broken.ends_with("within 2 s, which is too slow"), "{broken}");
+}
+
+#[test]
+fn a_large_file_may_take_longer_than_a_small_one() {
+    assert_eq!(time_for(0), HEAD_START);
+    assert_eq!(time_for(16 * 1024 * 1024), HEAD_START + Duration::from_secs(4_096));
+}
+
+#[tokio::test]
 async fn a_site_that_is_not_there_is_said_to_be_so_at_once() {
     let site = Site::new("http://127.0.0.1:1", Duration::from_secs(5)).unwrap();
     let failure = site.text("/file", 100).await.unwrap_err();

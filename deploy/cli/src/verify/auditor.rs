@@ -9,7 +9,7 @@
 //! the version that they state, figures by the tree that they state. That nothing is left out is judged for what was in
 //! the log before the first download (`begun_at`).
 //!
-//! Holds some hundred bytes for each case, and nothing for a leaf.
+//! Holds some hundred bytes for each case, and nothing for a leaf; how much that is, it says ([`Auditor::held_bytes`]).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,10 +17,10 @@ use super::{
     exported::{Exported, ExportedCase, TextKey},
     figure_file::FigureFile,
     figures::Figures,
-    findings::{Discrepancy, Findings, Subject},
-    history::History,
+    findings::{Discrepancy, Findings, Subject, Unordered},
+    history::{History, RepresentativePart, UnitPart},
     merkle::{Hash, TreeHead},
-    names::Names,
+    names::{Name, Names},
     note::Checkpoint,
     told::{Told, case_id_text},
 };
@@ -69,6 +69,8 @@ pub(crate) struct Auditor {
     figures: BTreeMap<u64, Vec<FigureFile>>,
     findings: Findings,
     checked: Checked,
+    /// Memory that the cases take up besides their places in the table.
+    beside_cases_bytes: u64,
 }
 
 /// A case as far as it was read.
@@ -82,6 +84,29 @@ struct Case {
     /// A leaf commits to a title.
     has_title: bool,
     texts: TextMarks,
+    /// Memory that it takes up besides its place in the table.
+    beside_bytes: u64,
+}
+
+impl Case {
+    fn beside_bytes(&self) -> u64 {
+        // Does not compile when something is forgotten.
+        let History { account: _, units, representatives, flows } = &self.history;
+        let units = units.capacity() * size_of::<UnitPart>();
+        let representatives = representatives.capacity() * size_of::<RepresentativePart>();
+        let flows = flows.capacity() * size_of::<Name>();
+        (units + representatives + flows) as u64 + self.texts.held_bytes()
+    }
+}
+
+/// Bytes of memory that exported cases, texts and all names take up, roughly.
+pub(crate) fn exported_bytes(exported: &Exported) -> u64 {
+    table_bytes(&exported.cases) + table_bytes(&exported.texts) + exported.names.held_bytes()
+}
+
+/// Bytes of memory that a table takes up: entries with a byte each, an eighth of them always empty.
+pub(super) fn table_bytes<K, V>(table: &HashMap<K, V>) -> u64 {
+    (table.capacity() as u64).saturating_mul(8) / 7 * (size_of::<(K, V)>() as u64 + 1)
 }
 
 impl Auditor {
@@ -112,6 +137,7 @@ impl Auditor {
             figures: figures_by_size,
             findings,
             checked: Checked::default(),
+            beside_cases_bytes: 0,
         };
         auditor.compare_what_is_of_this_size();
         auditor
@@ -125,6 +151,13 @@ impl Auditor {
     /// Leaves read so far.
     pub(crate) fn size(&self) -> u64 {
         self.head.size()
+    }
+
+    /// Bytes of memory that are held, roughly.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let figures: u64 = self.figures.values().flatten().map(FigureFile::held_bytes).sum();
+        let cases = table_bytes(&self.cases) + table_bytes(&self.headless) + self.beside_cases_bytes;
+        exported_bytes(&self.exported) + figures + cases
     }
 
     /// How much was found so far.
@@ -157,10 +190,10 @@ impl Auditor {
             return (self.findings, self.checked);
         }
         let size = self.head.size();
-        let mut last: Vec<Discrepancy> = Vec::new();
+        let mut last = Unordered::default();
         for known in self.known.values().flatten() {
             let expected = format!("{} leaves or more", known.checkpoint.size);
-            last.push(Discrepancy::new(
+            last.add(Discrepancy::new(
                 Subject::Checkpoint,
                 &known.source,
                 expected,
@@ -170,7 +203,7 @@ impl Auditor {
         for file in self.figures.values().flatten() {
             let found = format!("{} leaves", file.tree_size().unwrap_or_default());
             let expected = format!("figures of a tree of at most {size} leaves");
-            last.push(Discrepancy::new(Subject::Figures, file.path(), expected, found));
+            last.add(Discrepancy::new(Subject::Figures, file.path(), expected, found));
         }
         if self.exported.has_all_cases {
             self.judge_cases(&mut last);
@@ -178,10 +211,7 @@ impl Auditor {
         if self.exported.has_all_texts {
             self.judge_texts(&mut last);
         }
-        last.sort();
-        for discrepancy in last {
-            self.findings.add(discrepancy);
-        }
+        last.add_to(&mut self.findings);
         (self.findings, self.checked)
     }
 
@@ -213,6 +243,7 @@ impl Auditor {
                 exported_version: None,
                 has_title: false,
                 texts: TextMarks::default(),
+                beside_bytes: 0,
             }),
         };
         if is_old {
@@ -233,6 +264,9 @@ impl Auditor {
                 case.texts.mark(told.version, key.name, shown.is_some());
             }
         }
+        let beside_bytes = case.beside_bytes();
+        self.beside_cases_bytes = self.beside_cases_bytes + beside_bytes - case.beside_bytes;
+        case.beside_bytes = beside_bytes;
         if let Some(exported) = self.exported.cases.get(&told.case_id)
             && exported.account.version == told.version
         {
@@ -289,7 +323,7 @@ impl Auditor {
     }
 
     /// Cases that the export leaves out, has of an older version than it must, or of one that never was.
-    fn judge_cases(&self, last: &mut Vec<Discrepancy>) {
+    fn judge_cases(&self, last: &mut Unordered) {
         let place = |case_id: u128| format!("/cases.jsonl case {}", case_id_text(case_id));
         let differs = |case_id: u128, expected: String, found: String| {
             Discrepancy::new(Subject::Case, place(case_id), expected, found)
@@ -298,9 +332,9 @@ impl Auditor {
             let expected = || format!("version {} or a later one", case.begun_version);
             match case.exported_version {
                 Some(version) if version >= case.begun_version => {}
-                Some(version) => last.push(differs(*case_id, expected(), format!("version {version}"))),
+                Some(version) => last.add(differs(*case_id, expected(), format!("version {version}"))),
                 None if self.exported.cases.contains_key(case_id) => {}
-                None => last.push(differs(*case_id, expected(), "no row".to_owned())),
+                None => last.add(differs(*case_id, expected(), "no row".to_owned())),
             }
         }
         for (case_id, exported) in &self.exported.cases {
@@ -308,7 +342,7 @@ impl Auditor {
                 Some(case) => format!("version {} at most", case.history.account.version),
                 None => "no such case".to_owned(),
             };
-            last.push(differs(*case_id, expected, format!("version {}", exported.account.version)));
+            last.add(differs(*case_id, expected, format!("version {}", exported.account.version)));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
+    auditor::table_bytes,
     exported::{BadRow, shown},
     figures::{Figures, List, Row, is_idle},
     findings::{Discrepancy, Findings, Subject},
@@ -21,11 +22,12 @@ pub(crate) struct FigureFile {
     tree_size: Option<u64>,
     /// Rows as they are; only that there is one where it says that there was nothing to count.
     rows: HashMap<Name, Option<Box<str>>>,
+    lines_bytes: u64,
 }
 
 impl FigureFile {
     pub(crate) fn new(list: List, month: Option<Month>) -> Self {
-        Self { list, month, tree_size: None, rows: HashMap::new() }
+        Self { list, month, tree_size: None, rows: HashMap::new(), lines_bytes: 0 }
     }
 
     /// Below the address of the ledger.
@@ -41,19 +43,22 @@ impl FigureFile {
         self.tree_size
     }
 
+    /// Bytes of memory that its rows take up, roughly.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        table_bytes(&self.rows) + self.lines_bytes
+    }
+
     /// Takes a row.
     pub(crate) fn take(&mut self, line: &str, names: &mut Names) -> Result<(), BadRow> {
         const EXPECTED: &str = "a row of figures";
         let wrong = |found: String| BadRow { expected: EXPECTED, found };
         let row: Map<String, Value> =
             serde_json::from_str(line).map_err(|error| wrong(format!("no JSON object: {error}")))?;
-        let column = self.list.code_column();
-        let code = row.get(column).and_then(Value::as_str).filter(|code| !code.is_empty());
-        let code = code.ok_or_else(|| wrong(format!("one without \"{column}\"")))?;
+        let code = self.list.key(&row).map_err(|column| wrong(format!("one without \"{column}\"")))?;
         let tree_size = row.get("tree_size").and_then(Value::as_u64);
         let tree_size = tree_size.ok_or_else(|| wrong(format!("one of {code} without \"tree_size\"")))?;
         let month = row.get("month").and_then(Value::as_str);
-        if month != self.month.map(|month| month.to_string()).as_deref() {
+        if self.list.is_by_month() && month != self.month.map(|month| month.to_string()).as_deref() {
             return Err(wrong(format!("one of {code} of the month {}", shown(row.get("month")))));
         }
         if *self.tree_size.get_or_insert(tree_size) != tree_size {
@@ -65,8 +70,9 @@ impl FigureFile {
         let idle = Figures::default().row(self.list, Name::default(), None);
         let says_something =
             idle.iter().any(|(column, cell)| row.get(*column).is_none_or(|value| !cell.is_shown_as(value)));
-        let kept = says_something.then(|| Box::from(line));
-        match self.rows.insert(names.name(code), kept) {
+        let kept: Option<Box<str>> = says_something.then(|| Box::from(line));
+        self.lines_bytes += kept.as_ref().map_or(0, |line| line.len() as u64);
+        match self.rows.insert(names.name(&code), kept) {
             None => Ok(()),
             Some(_) => Err(BadRow { expected: "one row for each", found: format!("a second one of {code}") }),
         }
@@ -89,8 +95,8 @@ impl FigureFile {
                 }
                 None if is_idle(&expected) => {}
                 None => {
-                    let received = expected.first().map(|(_, cell)| cell.to_string()).unwrap_or_default();
-                    let expected = format!("a row (received {received})");
+                    let first = expected.first().map(|(column, cell)| format!("{column} {cell}"));
+                    let expected = format!("a row ({})", first.unwrap_or_default());
                     let place = self.place(names.text(code), "");
                     findings.add(Discrepancy::new(Subject::Figures, place, expected, "none"));
                 }

@@ -1,6 +1,6 @@
 //! The published figures, counted anew from how cases stand.
 //!
-//! Guarantees the definitions of `docs/exports.md`, worked out here for a second time: a case counts for its region and
+//! Guarantees the definitions of `docs/figures.md`, worked out here for a second time: a case counts for its region and
 //! all above it in the month of its submission, for a unit in the month in which the unit received it, for a
 //! representative in the month in which it was addressed to them or, if that was not or later, claimed.
 
@@ -9,12 +9,13 @@ use std::{
     fmt,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
-    history::{History, RepresentativePart, UnitPart},
+    history::{History, RepresentativePart, UnitPart, flow},
     moment::{Moment, Month},
     names::Name,
+    told::{Rating, State},
 };
 
 /// A list of figures that the ledger publishes.
@@ -23,10 +24,20 @@ pub(crate) enum List {
     Units,
     Regions,
     Representatives,
+    /// How often cases went from one unit to another.
+    Flows,
 }
 
 impl List {
-    pub(crate) const ALL: [Self; 3] = [Self::Units, Self::Regions, Self::Representatives];
+    pub(crate) const ALL: [Self; 4] = [Self::Units, Self::Regions, Self::Representatives, Self::Flows];
+
+    /// Is there a file for each month, besides that over all time? The other has the month in each row.
+    pub(crate) fn is_by_month(self) -> bool {
+        match self {
+            Self::Units | Self::Regions | Self::Representatives => true,
+            Self::Flows => false,
+        }
+    }
 
     /// Name of the file without its ending.
     pub(crate) fn word(self) -> &'static str {
@@ -34,16 +45,24 @@ impl List {
             Self::Units => "units",
             Self::Regions => "regions",
             Self::Representatives => "representatives",
+            Self::Flows => "flows",
         }
     }
 
-    /// The column that says whose figures a row has.
-    pub(crate) fn code_column(self) -> &'static str {
-        match self {
-            Self::Units => "unit",
-            Self::Regions => "region",
-            Self::Representatives => "representative",
-        }
+    /// What says whose figures a row has.
+    ///
+    /// # Errors
+    /// The column that is missing.
+    pub(crate) fn key(self, row: &Map<String, Value>) -> Result<String, &'static str> {
+        let text = |column: &'static str| {
+            row.get(column).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or(column)
+        };
+        Ok(match self {
+            Self::Units => text("unit")?.to_owned(),
+            Self::Regions => text("region")?.to_owned(),
+            Self::Representatives => text("representative")?.to_owned(),
+            Self::Flows => flow(text("month")?, text("kind")?, text("from_unit")?, text("to_unit")?),
+        })
     }
 }
 
@@ -53,6 +72,7 @@ pub(crate) struct Figures {
     units: HashMap<Name, Series<Counts>>,
     regions: HashMap<Name, Series<Counts>>,
     representatives: HashMap<Name, Series<Duty>>,
+    flows: HashMap<Name, u64>,
 }
 
 /// Over all time, and by month.
@@ -92,13 +112,24 @@ struct Counts {
     received: u64,
     replied: u64,
     replied_in_time: u64,
+    answered_along: u64,
     rated: u64,
     resolved: u64,
     satisfied: u64,
+    awaiting_rating: u64,
+    silent: u64,
     open: u64,
     overdue: u64,
+    declined: u64,
+    withdrawn: u64,
     returned: u64,
+    expired: u64,
+    parts: u64,
+    parts_answered: u64,
+    transferred: u64,
+    extensions_requested: u64,
     extensions_granted: u64,
+    urged: u64,
     supervised: u64,
     criticised: u64,
     reply_seconds: Vec<u32>,
@@ -196,6 +227,9 @@ impl Figures {
             let month = part.received_at.map(Moment::month);
             self.units.entry(part.unit).or_default().add(month, |counts| counts.add_part(case, part));
         }
+        for flow in &case.flows {
+            *self.flows.entry(*flow).or_default() += 1;
+        }
         for part in &case.representatives {
             let taken_on_at = earlier(part.received_at, part.claimed_at);
             let month = taken_on_at.map(Moment::month);
@@ -218,9 +252,12 @@ impl Figures {
             }
         }
         match list {
-            List::Units => of(&self.units, code, month, Counts::row),
+            List::Units => of(&self.units, code, month, Counts::row_of_unit),
             List::Regions => of(&self.regions, code, month, Counts::row),
             List::Representatives => of(&self.representatives, code, month, Duty::row),
+            List::Flows => {
+                vec![("times", Cell::Number(self.flows.get(&code).copied().unwrap_or_default()))]
+            }
         }
     }
 
@@ -230,6 +267,7 @@ impl Figures {
             List::Units => Box::new(self.units.keys().copied()),
             List::Regions => Box::new(self.regions.keys().copied()),
             List::Representatives => Box::new(self.representatives.keys().copied()),
+            List::Flows => Box::new(self.flows.keys().copied()),
         }
     }
 }
@@ -250,16 +288,13 @@ impl Counts {
             self.replied += 1;
             self.replied_in_time += u64::from(account.replied_in_time);
             self.reply_seconds.push(at.seconds_since(account.submitted_at));
-            if let Some(rating) = account.rating {
-                self.rated += 1;
-                self.resolved += u64::from(rating.resolved);
-                self.satisfied += u64::from(rating.satisfied);
-            }
+            self.add_rating(account.rating, account.state);
         }
         if account.state.waits_for_a_unit() {
             self.open += 1;
             self.overdue += u64::from(account.overdue);
         }
+        self.add_end(account.state);
         self.returned += u64::from(account.returned);
         self.extensions_granted += u64::from(account.extensions_granted);
         self.supervised += u64::from(account.supervised);
@@ -269,25 +304,65 @@ impl Counts {
     /// A unit's part in a case.
     fn add_part(&mut self, case: &History, part: &UnitPart) {
         let account = &case.account;
-        self.received += u64::from(part.received_at.is_some());
+        if part.received_at.is_some() {
+            self.received += 1;
+            self.add_end(account.state);
+        }
         if let Some(at) = part.first_replied_at {
             self.replied += 1;
             self.replied_in_time += u64::from(part.replied_in_time);
             self.reply_seconds.extend(part.received_at.map(|received_at| at.seconds_since(received_at)));
-            if let Some(rating) = part.rating {
-                self.rated += 1;
-                self.resolved += u64::from(rating.resolved);
-                self.satisfied += u64::from(rating.satisfied);
-            }
+        }
+        self.answered_along += u64::from(part.is_only_answered_along());
+        if part.is_answered() {
+            self.add_rating(part.rating, account.state);
         }
         if account.responsible_unit == part.unit && account.state.waits_for_a_unit() {
             self.open += 1;
             self.overdue += u64::from(account.overdue);
         }
         self.returned += u64::from(part.returned);
+        self.expired += u64::from(part.expired);
+        self.parts += u64::from(part.parts);
+        self.parts_answered += u64::from(part.parts_answered);
+        self.transferred += u64::from(part.transferred);
+        self.extensions_requested += u64::from(part.extensions_requested);
         self.extensions_granted += u64::from(part.extensions_granted);
+        self.urged += u64::from(part.urged);
         self.supervised += u64::from(part.supervised);
         self.criticised += u64::from(part.criticised);
+    }
+
+    /// What became of an answer.
+    fn add_rating(&mut self, rating: Option<Rating>, state: State) {
+        match rating {
+            Some(rating) => {
+                self.rated += 1;
+                self.resolved += u64::from(rating.resolved);
+                self.satisfied += u64::from(rating.satisfied);
+            }
+            None if state.is_over() => self.silent += 1,
+            None => self.awaiting_rating += 1,
+        }
+    }
+
+    fn add_end(&mut self, state: State) {
+        self.declined += u64::from(state == State::Declined);
+        self.withdrawn += u64::from(state == State::Withdrawn);
+    }
+
+    fn row_of_unit(&self) -> Row {
+        let mut row = self.row();
+        row.extend([
+            ("answered_along", Cell::Number(self.answered_along)),
+            ("expired", Cell::Number(self.expired)),
+            ("parts", Cell::Number(self.parts)),
+            ("parts_answered", Cell::Number(self.parts_answered)),
+            ("transferred", Cell::Number(self.transferred)),
+            ("extensions_requested", Cell::Number(self.extensions_requested)),
+            ("urged", Cell::Number(self.urged)),
+        ]);
+        row
     }
 
     fn row(&self) -> Row {
@@ -298,9 +373,12 @@ impl Counts {
             ("rated", Cell::Number(self.rated)),
             ("resolved", Cell::Number(self.resolved)),
             ("satisfied", Cell::Number(self.satisfied)),
-            ("silent", Cell::Number(self.replied - self.rated)),
+            ("silent", Cell::Number(self.silent)),
+            ("awaiting_rating", Cell::Number(self.awaiting_rating)),
             ("open", Cell::Number(self.open)),
             ("overdue", Cell::Number(self.overdue)),
+            ("declined", Cell::Number(self.declined)),
+            ("withdrawn", Cell::Number(self.withdrawn)),
             ("returned", Cell::Number(self.returned)),
             ("extensions_granted", Cell::Number(self.extensions_granted)),
             ("supervised", Cell::Number(self.supervised)),

@@ -1,6 +1,6 @@
 //! What an audit finds to be otherwise than it should be.
 
-use std::fmt;
+use std::{collections::BinaryHeap, fmt};
 
 use serde_json::{Value, json};
 
@@ -91,7 +91,8 @@ impl fmt::Display for Discrepancy {
     }
 }
 
-fn clipped(text: String) -> String {
+/// As much of what somebody else wrote as is shown.
+pub(crate) fn clipped(text: String) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -116,6 +117,31 @@ impl Findings {
     }
 }
 
+/// What is found in no order, and told in the order of subject and place.
+#[derive(Debug, Default)]
+pub(crate) struct Unordered {
+    /// The [`KEPT_MAX`] that come first; the last of them on top.
+    first: BinaryHeap<Discrepancy>,
+    count: u64,
+}
+
+impl Unordered {
+    pub(crate) fn add(&mut self, discrepancy: Discrepancy) {
+        self.count += 1;
+        self.first.push(discrepancy);
+        if self.first.len() > KEPT_MAX {
+            self.first.pop();
+        }
+    }
+
+    /// Adds all of it, the first first.
+    pub(crate) fn add_to(self, findings: &mut Findings) {
+        findings.count += self.count;
+        let room = KEPT_MAX.saturating_sub(findings.kept.len());
+        findings.kept.extend(self.first.into_sorted_vec().into_iter().take(room));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +162,19 @@ mod tests {
             findings.add(Discrepancy::new(Subject::Leaf, number.to_string(), "", ""));
         }
         assert_eq!((findings.count, findings.kept.len()), (2_000, KEPT_MAX));
+    }
+
+    #[test]
+    fn what_is_found_in_no_order_is_told_in_order_and_not_all_of_it_is_kept() {
+        let mut unordered = Unordered::default();
+        for number in (0..5_000).rev() {
+            unordered.add(Discrepancy::new(Subject::Leaf, format!("{number:04}"), "", ""));
+        }
+        let mut findings = Findings::default();
+        findings.add(Discrepancy::new(Subject::Tile, "before", "", ""));
+        unordered.add_to(&mut findings);
+        assert_eq!((findings.count, findings.kept.len()), (5_001, KEPT_MAX));
+        let places: Vec<&str> = findings.kept.iter().take(3).map(|kept| kept.place.as_str()).collect();
+        assert_eq!(places, ["before", "0000", "0001"]);
     }
 }

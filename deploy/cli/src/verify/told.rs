@@ -63,6 +63,19 @@ impl State {
         }
     }
 
+    /// Nobody has anything to do any more.
+    pub(crate) fn is_over(self) -> bool {
+        match self {
+            Self::Closed | Self::Declined | Self::Withdrawn => true,
+            Self::Submitted
+            | Self::Registered
+            | Self::Assigned
+            | Self::InHandling
+            | Self::Replied
+            | Self::Merged => false,
+        }
+    }
+
     /// No case is in it without an office having accepted the case.
     pub(crate) fn implies_registration(self) -> bool {
         match self {
@@ -99,7 +112,7 @@ pub(crate) struct Told {
     pub(crate) addressee: Option<(String, String)>,
     /// How the case stands after it; none for a submission.
     pub(crate) standing: Option<Standing>,
-    /// Representative who did it; empty when somebody else did.
+    /// Representative who did it; empty when somebody else did, or when all they did was to read the private part.
     pub(crate) representative: String,
     pub(crate) what: What,
     /// Commitments by the name of the text.
@@ -142,9 +155,13 @@ pub(crate) enum What {
         by_representative: bool,
     },
     Urged {
+        unit: String,
         by_representative: bool,
     },
     ExtensionGranted {
+        unit: String,
+    },
+    ExtensionRequested {
         unit: String,
     },
     Supervised {
@@ -153,30 +170,60 @@ pub(crate) enum What {
     Criticised {
         unit: String,
     },
+    /// Parts were given to these co-handlers, one each time it names one.
+    PartsGiven {
+        units: Vec<String>,
+    },
+    PartAnswered {
+        unit: String,
+    },
+    /// A deadline of a unit passed.
+    Expired {
+        unit: String,
+    },
+    /// It was handed on to another office or department.
+    HandedOn {
+        way: Way,
+        from: String,
+        to: String,
+    },
     PrivatePartErased,
     /// Everything else, which changes no more than how the case stands.
     Else,
 }
 
+/// In which way a case went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Delegated,
+    Escalated,
+    Transferred,
+    Returned,
+}
+
+impl Way {
+    /// The word that `/flows.jsonl` has for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Delegated => "delegated",
+            Self::Escalated => "escalated",
+            Self::Transferred => "transferred",
+            Self::Returned => "returned",
+        }
+    }
+}
+
 /// Types of events that change no more than how a case stands.
-const ELSE: [&str; 24] = [
+const ELSE: [&str; 16] = [
     "CaseQueued",
     "CaseDeclined",
     "CaseClassified",
-    "CaseAssigned",
-    "CaseTransferred",
-    "CaseDelegated",
-    "CaseEscalated",
     "CaseAccepted",
-    "PartAssigned",
-    "PartAnswered",
     "PartWaived",
-    "ExtensionRequested",
     "ExtensionRefused",
     "CaseReopened",
     "CaseClosed",
     "DeadlineNear",
-    "DeadlineExpired",
     "CaseMerged",
     "CaseAbsorbed",
     "CaseUnmerged",
@@ -251,6 +298,19 @@ struct DetailsForm {
     representative_code: Option<String>,
     resolved: Option<bool>,
     satisfied: Option<bool>,
+    /// Of a deadline: what had to be done.
+    kind: Option<String>,
+    #[serde(default)]
+    parts: Vec<PartForm>,
+    from_office: Option<String>,
+    to_office: Option<String>,
+    from_unit: Option<String>,
+    to_unit: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PartForm {
+    unit: String,
 }
 
 impl Told {
@@ -310,7 +370,11 @@ impl Told {
             category: form.category,
             addressee: form.addressee.map(|addressee| (addressee.kind, addressee.code)),
             standing,
-            representative: acting_representative(&what, details.representative_code, form.actor),
+            // Who has read the private part has not done anything for the case by that.
+            representative: match form.event_type.as_str() {
+                "PrivatePartRead" => String::new(),
+                _ => acting_representative(&what, details.representative_code, form.actor),
+            },
             what,
             commitments: form.commitments.into_iter().map(commitment).collect::<Result<_, _>>()?,
         })
@@ -338,8 +402,13 @@ fn acting_representative(what: &What, named: Option<String>, actor: ActorForm) -
         | What::Returned { .. }
         | What::Urged { .. }
         | What::ExtensionGranted { .. }
+        | What::ExtensionRequested { .. }
         | What::Supervised { .. }
         | What::Criticised { .. }
+        | What::PartsGiven { .. }
+        | What::PartAnswered { .. }
+        | What::Expired { .. }
+        | What::HandedOn { .. }
         | What::PrivatePartErased
         | What::Else => false,
     };
@@ -365,14 +434,35 @@ fn what(event_type: &str, details: &DetailsForm, is_by_representative: bool) -> 
         "CaseClaimed" if names_representative => What::Claimed,
         "CaseClaimed" => return Err(nonsense("details.representative_code", "there is none")),
         "ProgressReported" => What::Progressed { by_representative: names_representative },
-        "CaseUrged" => What::Urged { by_representative: is_by_representative },
+        "CaseUrged" => What::Urged { unit: unit()?, by_representative: is_by_representative },
         "ExtensionGranted" => What::ExtensionGranted { unit: unit()? },
+        "ExtensionRequested" => What::ExtensionRequested { unit: unit()? },
+        "CaseAssigned" | "PartAssigned" => {
+            What::PartsGiven { units: details.parts.iter().map(|part| part.unit.clone()).collect() }
+        }
+        "PartAnswered" => What::PartAnswered { unit: unit()? },
+        "DeadlineExpired" => match details.kind.as_deref() {
+            Some("assign" | "register" | "reply" | "part") => What::Expired { unit: unit()? },
+            // The citizen's own time, and that of the case as a whole, which is nobody's alone.
+            Some("rate" | "case") => What::Else,
+            other => return Err(nonsense("details.kind", other.unwrap_or_default())),
+        },
+        "CaseDelegated" => handed_on(Way::Delegated, &details.from_office, &details.to_office)?,
+        "CaseEscalated" => handed_on(Way::Escalated, &details.from_office, &details.to_office)?,
+        "CaseTransferred" => handed_on(Way::Transferred, &details.from_unit, &details.to_unit)?,
         "CaseSupervised" => What::Supervised { unit: unit()? },
         "CriticismCirculated" => What::Criticised { unit: unit()? },
         "PrivatePartErased" => What::PrivatePartErased,
         other if ELSE.contains(&other) => What::Else,
         other => return Err(unknown(other, 1)),
     })
+}
+
+fn handed_on(way: Way, from: &Option<String>, to: &Option<String>) -> Result<What, String> {
+    match (from, to) {
+        (Some(from), Some(to)) => Ok(What::HandedOn { way, from: from.clone(), to: to.clone() }),
+        (Some(_) | None, _) => Err(nonsense("details", "no way from one unit to another")),
+    }
 }
 
 impl Standing {

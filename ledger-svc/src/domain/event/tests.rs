@@ -103,6 +103,11 @@ fn requests_and_half_events_are_refused() {
     assert!(CaseEvent::parse(Event { actor: None, ..submitted(1) }).is_err());
     assert!(CaseEvent::parse(Event { case_id: "7".into(), ..submitted(1) }).is_err());
     assert!(CaseEvent::parse(assigned(1, 3, "a\u{0}b")).is_err());
+    for code in ["a\u{0}b".to_owned(), "x".repeat(65)] {
+        let mut addressed = submitted(1);
+        addressed.header.as_mut().unwrap().addressee = Some(Addressee { to: Some(To::StationCode(code)) });
+        assert!(CaseEvent::parse(addressed).is_err());
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! How a case goes from one unit to another.
 
+use huying_proto::events::v1::CaseState;
 use jiff::Timestamp;
 
 use crate::domain::{
@@ -20,6 +21,18 @@ pub enum HopKind {
     Returned = 4,
 }
 
+impl HopKind {
+    /// The word that exports use for it, which never changes.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Delegated => "delegated",
+            Self::Escalated => "escalated",
+            Self::Transferred => "transferred",
+            Self::Returned => "returned",
+        }
+    }
+}
+
 /// One way from a unit to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
@@ -34,8 +47,12 @@ pub struct Hop {
 }
 
 impl Hop {
-    /// The way that an event took, if it took one. `after` is the account as it stands after it.
+    /// The way that an event took, if it took one. `after` is the account as it stands after it. A case that goes on as part
+    /// of another one takes none: that which is handed on is the other one.
     pub(super) fn of(after: &Account, told: &Told<'_>) -> Option<Self> {
+        if after.state == CaseState::Merged {
+            return None;
+        }
         let (kind, from_unit, to_unit) = match told.what {
             What::CaseDelegated { from_office, to_office } => (HopKind::Delegated, from_office, to_office),
             What::CaseEscalated { from_office, to_office } => (HopKind::Escalated, from_office, to_office),

@@ -24,7 +24,7 @@ pub struct RepresentativeFact {
     pub urged: u32,
     /// Times they reported progress.
     pub progress_reported: u32,
-    /// When they last did something about it, whatever it was.
+    /// When they last did something about it. Having read the private part is not doing something.
     pub last_act_at: Option<Timestamp>,
 }
 
@@ -47,6 +47,9 @@ impl RepresentativeFacts {
     /// Notes what a representative did.
     pub(super) fn note(&mut self, told: &Told<'_>) {
         let Some(representative) = told.acting_representative() else { return };
+        if matches!(told.what, What::PrivatePartRead) {
+            return;
+        }
         let fact = self.of(representative, told.case_id);
         let at = told.occurred_at;
         fact.last_act_at = fact.last_act_at.max(Some(at));

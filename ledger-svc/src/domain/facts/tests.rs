@@ -1,7 +1,7 @@
 use huying_platform::status::from_micros;
 use huying_proto::events::v1::{
-    Actor, ActorRole, CaseAssigned, CaseClaimed, CaseDelegated, CaseEscalated, CaseRated, CaseReplied,
-    CaseReturned, CaseState, CaseSupervised, CaseTransferred, CaseUrged, CriticismCirculated,
+    Actor, ActorRole, CaseAssigned, CaseClaimed, CaseDelegated, CaseEscalated, CaseMerged, CaseRated,
+    CaseReplied, CaseReturned, CaseState, CaseSupervised, CaseTransferred, CaseUrged, CriticismCirculated,
     DeadlineExpired, DeadlineKind, Event, ExtensionGranted, ExtensionRequested, Part, PartAnswered,
     PartAssigned, PrivatePartRead, ProgressReported, Standing, event::Body,
 };
@@ -15,6 +15,7 @@ use crate::domain::{
 const HOUSING: &str = "150802-housing";
 const REPRESENTATIVE: &str = "r-150802001-003";
 const ANOTHER: &str = "r-150802001-007";
+const READER: &str = "r-150802001-009";
 
 /// When the event of this version was decided.
 fn minute(version: i64) -> Option<Timestamp> {
@@ -130,38 +131,113 @@ fn transfers_extensions_and_the_ladder_count_for_the_unit_they_name() {
     assert_eq!(facts.units.0[&(HOUSING.to_owned(), case_id(1))], expected);
 }
 
-#[test]
-fn a_merged_case_is_received_and_replied_to_by_the_unit_that_replied_to_its_primary() {
+fn due(mut told: Event, minute: i64, case_minute: i64) -> Event {
+    let micros = |minute: i64| if minute == 0 { 0 } else { (1_772_330_400 + minute * 60) * 1_000_000 };
+    let standing = told.standing.as_mut().unwrap();
+    (standing.deadline_at_us, standing.case_deadline_at_us) = (micros(minute), micros(case_minute));
+    told
+}
+
+/// Case 1 as part of case 2, which HOUSING replies to.
+fn merged_and_replied(version: u64) -> Vec<Event> {
+    let merged = || Some(Standing { merged_into: case_id(2).to_string(), ..standing(CaseState::Merged, "") });
+    let into = CaseMerged { into_case_id: case_id(2).to_string(), reason: String::new() };
     let reply = CaseReplied {
         unit: HOUSING.into(),
         via_case_id: case_id(2).to_string(),
         reply_number: 1,
         ..CaseReplied::default()
     };
-    let merged = Standing { merged_into: case_id(2).to_string(), ..standing(CaseState::Merged, "") };
-    let (_, facts) =
-        told(vec![submitted(1), registered(1, 2), event(1, 3, Body::CaseReplied(reply), Some(merged))]);
-    for unit in [HOUSING, OFFICE] {
-        let fact = facts.units.0[&(unit.to_owned(), case_id(1))];
-        assert!(fact.received_at.is_some() && fact.first_reply.is_some(), "{unit}");
+    vec![
+        due(event(1, version, Body::CaseMerged(into), merged()), 0, 0),
+        due(event(1, version + 1, Body::CaseReplied(reply), merged()), 0, 0),
+    ]
+}
+
+#[test]
+fn a_merged_case_is_answered_along_by_the_unit_that_never_had_it() {
+    let mut events = vec![submitted(1), registered(1, 2)];
+    events.extend(merged_and_replied(3));
+    events.push(rated(5, true, false));
+    let (_, facts) = told(events);
+    let office = facts.units.0[&(OFFICE.to_owned(), case_id(1))];
+    assert!(office.received_at.is_some() && office.first_reply.is_some() && office.answered_along.is_none());
+    let housing = facts.units.0[&(HOUSING.to_owned(), case_id(1))];
+    let along = Some(FirstReply { at: minute(4).unwrap(), in_time: true });
+    assert_eq!((housing.received_at, housing.first_reply, housing.answered_along), (None, None, along));
+    let rating = Some(Rating { resolved: true, satisfied: false });
+    assert_eq!((office.rating, housing.rating), (rating, rating));
+}
+
+#[test]
+fn a_merged_case_is_replied_to_by_the_unit_that_had_it_before() {
+    let mut events = vec![submitted(1), registered(1, 2), assigned(1, 3, HOUSING)];
+    events.extend(merged_and_replied(4));
+    let fact = told(events).1.units.0[&(HOUSING.to_owned(), case_id(1))];
+    assert_eq!((fact.received_at, fact.answered_along), (minute(3), None));
+    assert_eq!(fact.first_reply.map(|reply| reply.at), minute(5));
+}
+
+#[test]
+fn the_reply_to_a_merged_case_is_judged_by_the_time_that_its_own_citizen_was_told() {
+    for (case_minute, in_time) in [(5, true), (4, false), (0, true)] {
+        let mut events = vec![submitted(1), due(registered(1, 2), 3, case_minute)];
+        events.extend(merged_and_replied(3));
+        // Told at 4 minutes and a bit.
+        let (account, facts) = told(events);
+        let office = facts.units.0[&(OFFICE.to_owned(), case_id(1))];
+        assert_eq!(account.first_reply.map(|reply| reply.in_time), Some(in_time), "{case_minute}");
+        assert_eq!(office.first_reply, account.first_reply, "{case_minute}");
     }
 }
 
 #[test]
-fn a_unit_is_measured_by_its_own_first_reply() {
-    let due = |mut told: Event, minute: i64| {
-        told.standing.as_mut().unwrap().deadline_at_us = (1_772_330_400 + minute * 60) * 1_000_000;
-        told
+fn a_unit_answers_for_its_own_time_and_a_region_also_for_that_of_the_whole() {
+    // The stage, the whole, and whether the reply at 4 minutes and a bit is in time for the unit and for the region.
+    for (stage, whole, of_unit, of_region) in [
+        (5, 5, true, true),
+        (5, 4, true, false),
+        (4, 5, false, false),
+        (0, 5, true, true),
+        (0, 4, false, false),
+        (5, 0, true, true),
+        (0, 0, true, true),
+    ] {
+        let events =
+            vec![submitted(1), registered(1, 2), due(assigned(1, 3, DEPARTMENT), stage, whole), replied(4)];
+        let (account, facts) = told(events);
+        assert_eq!(account.first_reply.map(|reply| reply.in_time), Some(of_region), "{stage} {whole}");
+        for unit in [DEPARTMENT, OFFICE] {
+            let reply = facts.units.0[&(unit.to_owned(), case_id(1))].first_reply;
+            assert_eq!(reply.map(|reply| reply.in_time), Some(of_unit), "{unit} {stage} {whole}");
+        }
+    }
+}
+
+#[test]
+fn a_case_that_goes_on_as_part_of_another_takes_no_way_of_its_own() {
+    let delegated = CaseDelegated {
+        from_office: OFFICE.into(),
+        to_office: "150802-office".into(),
+        reason: String::new(),
     };
+    let merged = Standing { merged_into: case_id(2).to_string(), ..standing(CaseState::Merged, "") };
+    let (_, facts) =
+        told(vec![submitted(1), registered(1, 2), event(1, 3, Body::CaseDelegated(delegated), Some(merged))]);
+    assert!(facts.hops.is_empty());
+}
+
+#[test]
+fn a_unit_is_measured_by_its_own_first_reply() {
     let answer = |version, unit: &str, minute| {
         let body = CaseReplied { unit: unit.into(), reply_number: 1, ..CaseReplied::default() };
         let standing = Some(standing(CaseState::Replied, unit));
-        due(event(1, version, Body::CaseReplied(body), standing), minute)
+        due(event(1, version, Body::CaseReplied(body), standing), minute, 0)
     };
     let (account, facts) = told(vec![
         submitted(1),
         registered(1, 2),
-        due(assigned(1, 3, DEPARTMENT), 1),
+        due(assigned(1, 3, DEPARTMENT), 1, 0),
         answer(4, DEPARTMENT, 9),
         answer(5, HOUSING, 9),
     ]);
@@ -198,14 +274,15 @@ fn a_representative_has_what_is_addressed_to_them_and_what_they_did() {
         by(event(1, 7, Body::CaseUrged(urged()), at()), ANOTHER),
         event(1, 8, Body::CaseUrged(urged()), at()),
         by(event(1, 9, Body::CaseReplied(answered), at()), REPRESENTATIVE),
-        by(event(1, 10, Body::PrivatePartRead(read), at()), REPRESENTATIVE),
+        by(event(1, 10, Body::PrivatePartRead(read.clone()), at()), REPRESENTATIVE),
+        by(event(1, 11, Body::PrivatePartRead(read), at()), READER),
     ]);
     let of = |code: &str| facts.representatives.0[&(code.to_owned(), case_id(1))];
     let submitted_at = Some(from_micros(1_772_330_400_000_000));
     let addressed = RepresentativeFact {
         received_at: submitted_at,
         first_answered_at: minute(9),
-        last_act_at: minute(10),
+        last_act_at: minute(9),
         ..RepresentativeFact::default()
     };
     assert_eq!(of(REPRESENTATIVE), addressed);

@@ -15,12 +15,15 @@ use crate::domain::{
 /// What a stretch of history adds to what is known of one unit and one case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnitFact {
-    /// When the case was first assigned to the unit, held by it, or replied to by it; `None` when it has a part of the case
-    /// only.
+    /// When the case was first assigned to the unit or held by it; `None` when it has a part of the case only, or answered it
+    /// as part of another one.
     pub received_at: Option<Timestamp>,
-    /// The first reply of the unit, or to a case while the unit held it.
+    /// The first reply of the unit, or to a case while the unit held it, once it had received the case.
     pub first_reply: Option<FirstReply>,
-    /// The latest rating of such a reply.
+    /// The first such reply before the unit had received the case, as far as this stretch knows: when it had received it in
+    /// an earlier one, this is a reply like any other.
+    pub answered_along: Option<FirstReply>,
+    /// The latest rating of any such reply.
     pub rating: Option<Rating>,
     /// Returns by the unit.
     pub returned: u32,
@@ -56,12 +59,14 @@ impl UnitFacts {
         match told.what {
             What::CaseReturned { unit } => self.of(unit, case_id).returned += 1,
             What::CaseReplied { .. } => {
-                let reply = FirstReply { at: told.occurred_at, in_time: before.is_in_time(told.occurred_at) };
+                let at = told.occurred_at;
+                let reply = FirstReply { at, in_time: before.is_in_time_for_its_unit(at) };
                 for unit in repliers(after) {
                     let fact = self.of(unit, case_id);
-                    fact.first_reply.get_or_insert(reply);
-                    // A case that goes on as part of another one is replied to by a unit that never had it by itself.
-                    fact.received_at.get_or_insert(told.occurred_at);
+                    match fact.received_at {
+                        Some(_) => fact.first_reply.get_or_insert(reply),
+                        None => fact.answered_along.get_or_insert(reply),
+                    };
                 }
             }
             What::CaseRated(rating) => {

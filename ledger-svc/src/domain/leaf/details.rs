@@ -149,12 +149,14 @@ impl<'a> Details<'a> {
             Body::CaseSubmitted(submitted) => {
                 Self { pictures: LeafPicture::all(&submitted.pictures), ..Self::default() }
             }
-            Body::CaseQueued(queued) => {
-                Self { trace: queued.trace.as_ref().map(LeafTrace::of), ..Self::default() }
-            }
-            Body::CaseRegistered(registered) => {
-                Self { trace: registered.trace.as_ref().map(LeafTrace::of), ..Self::default() }
-            }
+            Body::CaseQueued(queued) => Self {
+                trace: queued.trace.as_ref().map(|trace| LeafTrace::of(event, trace)),
+                ..Self::default()
+            },
+            Body::CaseRegistered(registered) => Self {
+                trace: registered.trace.as_ref().map(|trace| LeafTrace::of(event, trace)),
+                ..Self::default()
+            },
             Body::CaseDeclined(declined) => {
                 let ground = DeclineGround::try_from(declined.ground).ok();
                 Self {
@@ -165,12 +167,12 @@ impl<'a> Details<'a> {
             Body::CaseClassified(classified) => Self {
                 category: Some(Cow::Borrowed(&classified.category)),
                 previous_category: named(&classified.previous_category),
-                trace: classified.trace.as_ref().map(LeafTrace::of),
+                trace: classified.trace.as_ref().map(|trace| LeafTrace::of(event, trace)),
                 ..Self::default()
             },
             Body::CaseAssigned(assigned) => Self {
                 parts: assigned.parts.iter().map(LeafPart::of).collect(),
-                trace: assigned.trace.as_ref().map(LeafTrace::of),
+                trace: assigned.trace.as_ref().map(|trace| LeafTrace::of(event, trace)),
                 ..unit(&assigned.unit)
             },
             Body::CaseTransferred(transferred) => Self {

@@ -1,8 +1,8 @@
 use huying_proto::events::v1::{
     CaseAccepted, CaseAssigned, CaseClosed, CaseDelegated, CaseEscalated, CaseQueued, CaseRated,
     CaseRegistered, CaseReopened, CaseReplied, CaseReturned, CaseState, CloseReason, DeadlineExpired,
-    DeadlineKind, Event, Part, PrivatePartErased, PrivatePartRead, ProgressReported, RouteCandidate,
-    RuleConsidered, RuleTrace, Standing, event::Body,
+    DeadlineKind, Event, Part, PrivatePartErased, PrivatePartRead, ProgressReported, Publication,
+    RouteCandidate, RuleConsidered, RuleTrace, Standing, event::Body,
 };
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::domain::{
         PARTS_MAX,
         tests::{assigned, event, standing, submitted},
     },
-    samples::{GENERAL, HOUSING, OFFICE, every_event},
+    samples::{self, GENERAL, HOUSING, OFFICE, every_event},
 };
 
 /// Leaves of events without any field that is left out when it is empty. They must never change.
@@ -226,6 +226,21 @@ fn numbers_of_citizens_in_official_texts_are_masked_before_they_are_committed_to
     let standing = standing(CaseState::Assigned, "150802-housing");
     let (_, texts) = leaf_of(event(1, 3, Body::CaseAssigned(body), Some(standing)));
     assert!(!texts[0].text.contains("13912345678"));
+}
+
+#[test]
+fn rules_and_words_stand_in_leaves_of_public_texts_alone() {
+    let leaf_with = |publication: Publication, state: CaseState| {
+        let body = Body::CaseQueued(CaseQueued { trace: samples::trace() });
+        let mut event = event(1, 2, body, Some(standing(state, "")));
+        event.header.as_mut().unwrap().publication = publication.into();
+        leaf_of(event).0
+    };
+    let tells = |leaf: &str| [leaf.contains("暖气"), leaf.contains("150800 * 城乡建设")];
+    assert_eq!(tells(&leaf_with(Publication::Public, CaseState::Registered)), [true, true]);
+    assert_eq!(tells(&leaf_with(Publication::StatusOnly, CaseState::Registered)), [false, false]);
+    assert_eq!(tells(&leaf_with(Publication::Public, CaseState::Submitted)), [false, false]);
+    assert!(leaf_with(Publication::StatusOnly, CaseState::Registered).contains("按类别交办"));
 }
 
 #[test]

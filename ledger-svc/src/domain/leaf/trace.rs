@@ -1,11 +1,15 @@
 //! How the rules came to a decision, as a leaf has it.
+//!
+//! Rules look for words, so which rule applied tells what a text says. A leaf stays, whatever becomes of the case, so it has
+//! rules and words of public texts alone; of others it has what the decision was, and by which rule set.
 
 use std::borrow::Cow;
 
-use huying_proto::events::v1::{RouteCandidate, RuleTrace};
+use huying_proto::events::v1::{Publication, RouteCandidate, RuleTrace};
 use serde::{Deserialize, Serialize};
 
 use super::is_zero;
+use crate::domain::{account::implies_registration, event::CaseEvent};
 
 /// Longest sentence of a rule trace that is written; longer ones are cut, so that no trace can fill a leaf.
 const TRACE_SENTENCE_MAX_CHARS: usize = 500;
@@ -30,11 +34,11 @@ pub struct LeafTrace<'a> {
     /// How sure the decision is, to 100; absent where the event does not say.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub confidence_percent: u32,
-    /// The rules considered, best first.
+    /// The rules considered, best first; none where the texts are not public.
     pub considered: Vec<LeafRule<'a>>,
     /// Revision of the directory that was used.
     pub directory_revision: u64,
-    /// Words of the category that the case's text has.
+    /// Words of the category that the case's text has; none where that is not public.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matched_keywords: Vec<Cow<'a, str>>,
     /// Version of the rule set that was used; absent for rules that came with an import alone.
@@ -63,7 +67,12 @@ pub struct LeafRule<'a> {
 }
 
 impl<'a> LeafTrace<'a> {
-    pub(super) fn of(trace: &'a RuleTrace) -> Self {
+    /// The trace of an event.
+    pub(super) fn of(event: &CaseEvent, trace: &'a RuleTrace) -> Self {
+        let shows_words = event.publication == Publication::Public
+            && event.standing.as_ref().is_some_and(|standing| implies_registration(standing.state));
+        let (rules_max, keywords_max) =
+            if shows_words { (TRACE_RULES_MAX, TRACE_KEYWORDS_MAX) } else { (0, 0) };
         Self {
             candidates: trace.candidates.iter().map(LeafCandidate::of).collect(),
             conclusion: Cow::Borrowed(clip(&trace.conclusion, TRACE_SENTENCE_MAX_CHARS)),
@@ -71,7 +80,7 @@ impl<'a> LeafTrace<'a> {
             considered: trace
                 .considered
                 .iter()
-                .take(TRACE_RULES_MAX)
+                .take(rules_max)
                 .map(|considered| LeafRule {
                     outcome: Cow::Borrowed(clip(&considered.outcome, TRACE_SENTENCE_MAX_CHARS)),
                     rule: Cow::Borrowed(clip(&considered.rule, TRACE_SENTENCE_MAX_CHARS)),
@@ -81,7 +90,7 @@ impl<'a> LeafTrace<'a> {
             matched_keywords: trace
                 .matched_keywords
                 .iter()
-                .take(TRACE_KEYWORDS_MAX)
+                .take(keywords_max)
                 .map(|word| Cow::Borrowed(clip(word, TRACE_KEYWORD_MAX_CHARS)))
                 .collect(),
             rule_set_version: Some(trace.rule_set_version).filter(|version| *version > 0),

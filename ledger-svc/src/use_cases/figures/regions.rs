@@ -8,9 +8,11 @@ use huying_platform::{
 };
 use sqlx::PgConnection;
 
-use super::{CategoryCount, CountFigures, MonthCounts, NamedCounts, largest, latest_months, of, region_name};
+use super::{
+    CategoryCount, CountFigures, MonthCounts, NamedCounts, largest, latest_months, of, region_name, tier_of,
+};
 use crate::{
-    domain::counts::{Counts, Month, Series, Tallies},
+    domain::counts::{Counts, Month, Series, Tallies, Tally},
     store::{self, figures::HopGroup},
     use_cases::ReadError,
 };
@@ -23,10 +25,15 @@ const RECENT_MONTHS: i32 = 12;
 pub struct RegionFigures {
     /// Over all time.
     pub total: Counts,
-    /// The latest [`super::MONTHS_MAX`] months with any case, latest first.
+    /// The months up to the latest with any case, [`super::MONTHS_MAX`] at most, latest first.
     pub months: Vec<MonthCounts>,
     /// The regions directly below it over all time, by code. Cases of no region below are in none of them.
     pub regions: Vec<NamedCounts>,
+    /// Its cases of no region below, over all time: with those of `regions` they add up to `total`.
+    pub own: Counts,
+    /// The regions of its tier under the same region above over all time, by code, itself among them. Only itself where
+    /// the directory does not know it.
+    pub peers: Vec<NamedCounts>,
     /// Categories over all time, most first, at most [`super::CATEGORIES_MAX`].
     pub categories: Vec<CategoryCount>,
     /// Leaves in the tree these were drawn from.
@@ -59,6 +66,8 @@ impl CountFigures {
             total: series.total,
             months: latest_months(&series.months),
             regions: counted.directly_below(directory, region.as_str()),
+            own: counted.own.get(region.as_str()).copied().unwrap_or_default(),
+            peers: counted.peers(directory, region),
             categories: counted.categories.get(region.as_str()).map(largest).unwrap_or_default(),
             tree_size: counted.tree_size,
         })
@@ -90,6 +99,10 @@ pub(super) struct CasesCounted {
     pub(super) all: Series<Counts>,
     /// By region, each with its subtree.
     pub(super) regions: HashMap<String, Series<Counts>>,
+    /// By region, those that lie in no region below it, over all time.
+    own: HashMap<String, Counts>,
+    /// Those that lie in no region below a municipality, over all time.
+    pub(super) own_of_municipalities: Counts,
     /// Regions that have cases, by the region directly above; municipalities have none, which is "".
     below: HashMap<String, BTreeSet<String>>,
     /// Categories of the first level, by region, over all time.
@@ -108,6 +121,17 @@ impl CasesCounted {
         codes.into_iter().map(|code| self.named(directory, code, None)).collect()
     }
 
+    /// The regions that one is compared with: those of its tier under the same region above, itself among them.
+    fn peers(&self, directory: &Directory, region: &RegionCode) -> Vec<NamedCounts> {
+        let Some(known) = directory.region(region.as_str()) else {
+            return vec![self.named(directory, region.as_str(), None)];
+        };
+        let mut codes: BTreeSet<&str> = BTreeSet::from([region.as_str()]);
+        let beside = directory.children_of(&known.parent).iter().map(String::as_str);
+        codes.extend(beside.filter(|code| tier_of(code) == Some(region.tier())));
+        codes.into_iter().map(|code| self.named(directory, code, None)).collect()
+    }
+
     fn named(&self, directory: &Directory, code: &str, month: Option<Month>) -> NamedCounts {
         NamedCounts {
             code: code.to_owned(),
@@ -122,11 +146,19 @@ pub(super) async fn count(connection: &mut PgConnection) -> sqlx::Result<CasesCo
     let mut counted = CasesCounted::default();
     let mut all = Tallies::default();
     let mut regions: HashMap<String, Tallies<Counts>> = HashMap::new();
+    let mut own: HashMap<String, Tally<Counts>> = HashMap::new();
+    let mut own_of_municipalities = Tally::default();
     let mut months: BTreeMap<Month, BTreeMap<String, u64>> = BTreeMap::new();
     store::figures::count_cases(connection, |group| {
         let cases = group.tally.counts.received;
         all.add(Some(group.month), &group.tally);
         *months.entry(group.month).or_default().entry(group.category.clone()).or_default() += cases;
+        if let Some(finest) = group.regions.last() {
+            own.entry(finest.clone()).or_default().add(&group.tally);
+        }
+        if group.regions.len() == 1 {
+            own_of_municipalities.add(&group.tally);
+        }
         let mut above = "";
         for region in &group.regions {
             regions.entry(region.clone()).or_default().add(Some(group.month), &group.tally);
@@ -138,6 +170,8 @@ pub(super) async fn count(connection: &mut PgConnection) -> sqlx::Result<CasesCo
     })
     .await?;
     counted.all = all.close();
+    counted.own = own.into_iter().map(|(code, tally)| (code, tally.close())).collect();
+    counted.own_of_municipalities = own_of_municipalities.close();
     counted.regions = regions.into_iter().map(|(code, tallies)| (code, tallies.close())).collect();
     let latest = months.keys().next_back().map_or(0, |month| month.number());
     for (_, categories) in months.into_iter().filter(|(month, _)| month.number() > latest - RECENT_MONTHS) {

@@ -8,7 +8,7 @@ use huying_platform::{
 };
 use sqlx::PgConnection;
 
-use super::{CountFigures, MonthCounts, latest_months, of};
+use super::{CountFigures, MonthCounts, latest_months, of, snapshot};
 use crate::{
     domain::counts::{DutyCounts, Month, Series, Tallies},
     store,
@@ -20,7 +20,8 @@ use crate::{
 pub struct RepresentativeArchive {
     /// Over all time. What they did about cases that they never took on is in here and in no month.
     pub total: DutyCounts,
-    /// The latest [`super::MONTHS_MAX`] months in which a case was addressed to them or claimed by them, latest first.
+    /// The months up to the latest in which a case was addressed to them or claimed by them, [`super::MONTHS_MAX`] at most,
+    /// latest first.
     pub months: Vec<MonthCounts<DutyCounts>>,
     /// Leaves in the tree these were drawn from.
     pub tree_size: u64,
@@ -59,7 +60,7 @@ impl CountFigures {
         &self,
         representative: &str,
     ) -> Result<RepresentativeArchive, ReadError> {
-        let mut transaction = self.snapshot().await?;
+        let mut transaction = snapshot(&self.readers).await?;
         let tree_size = store::log::tree_size(&mut transaction).await?;
         let own = count(&mut transaction, Some(representative)).await?;
         transaction.commit().await?;

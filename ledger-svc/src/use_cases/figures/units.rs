@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use huying_platform::directory::{Directory, Kind};
 use huying_proto::events::v1::UnitKind;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
-use super::{CountFigures, MonthCounts, NamedCounts, latest_months, of, tier_of};
+use super::{CountFigures, MonthCounts, NamedCounts, latest_months, of, snapshot, tier_of};
 use crate::{
     domain::counts::{Counts, Month, Series, Tallies},
     store,
@@ -16,15 +16,20 @@ use crate::{
 /// The figures of a unit month by month, beside those of its peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitHistory {
-    /// Over all time. What a co-handler did about parts of cases that it never received is in here and in no month.
+    /// Over all time. Cases that it never received are in here and in no month: those of which it had a part only, and those
+    /// that it answered as part of another.
     pub total: Counts,
-    /// The latest [`super::MONTHS_MAX`] months in which it received any case, latest first.
+    /// The months up to the latest in which it received any case, [`super::MONTHS_MAX`] at most, latest first.
     pub months: Vec<MonthCounts>,
     /// Leaves in the tree that `total` and `months` were drawn from.
     pub tree_size: u64,
     /// Its peers over all time, by code, itself among them.
     pub peers: Vec<NamedCounts>,
-    /// Leaves in the tree that `peers` were drawn from.
+    /// Those who do the same elsewhere over all time, by code, itself among them: of a department the departments that
+    /// share a function with it in the regions of the same tier under the same region above; of an office only itself,
+    /// since its peers are those already.
+    pub alike: Vec<NamedCounts>,
+    /// Leaves in the tree that `peers` and `alike` were drawn from.
     pub peers_tree_size: u64,
 }
 
@@ -57,17 +62,14 @@ impl CountFigures {
     ///
     /// Peers are whom people compare: of an office the offices of the same tier under the same region above, which have the
     /// same duties in neighbouring places; of a department the departments of its own region, whom the same office assigns
-    /// to and supervises.
+    /// to and supervises. Those of other regions with the same function stand in [`UnitHistory::alike`].
     ///
     /// # Errors
     /// [`ReadError::Sql`].
     pub async fn unit_history(&self, directory: &Directory, unit: &str) -> Result<UnitHistory, ReadError> {
-        let mut transaction = self.snapshot().await?;
-        let tree_size = store::log::tree_size(&mut transaction).await?;
-        let own = count(&mut transaction, Some(unit)).await?.remove(unit).unwrap_or_default();
-        transaction.commit().await?;
-        let counted = self.units.get(tree_size).await?;
-        Ok(history(directory, unit, &own, tree_size, &counted))
+        let own = unit_figures(&self.readers, unit).await?;
+        let counted = self.units.get(own.tree_size).await?;
+        Ok(history(directory, unit, &own, own.tree_size, &counted))
     }
 
     /// The same, all of one tree, counted a moment ago.
@@ -116,6 +118,18 @@ impl CountFigures {
     }
 }
 
+/// The figures of a unit by itself, counted now; all zero for one that never had to do with a case.
+///
+/// # Errors
+/// [`ReadError::Sql`].
+pub async fn unit_figures(readers: &PgPool, unit: &str) -> Result<Counted<Series<Counts>>, ReadError> {
+    let mut transaction = snapshot(readers).await?;
+    let tree_size = store::log::tree_size(&mut transaction).await?;
+    let value = count(&mut transaction, Some(unit)).await?.remove(unit).unwrap_or_default();
+    transaction.commit().await?;
+    Ok(Counted { value, tree_size })
+}
+
 fn history(
     directory: &Directory,
     unit: &str,
@@ -123,16 +137,20 @@ fn history(
     tree_size: u64,
     all: &Counted<HashMap<String, Series<Counts>>>,
 ) -> UnitHistory {
-    let peers = peers(directory, unit).into_iter().map(|code| NamedCounts {
-        code: code.to_owned(),
-        name: directory.unit(code).map_or(code, |unit| &unit.name).to_owned(),
-        counts: of(all, code, None),
-    });
+    let named = |codes: BTreeSet<&str>| -> Vec<NamedCounts> {
+        let named = codes.into_iter().map(|code| NamedCounts {
+            code: code.to_owned(),
+            name: directory.unit(code).map_or(code, |unit| &unit.name).to_owned(),
+            counts: of(all, code, None),
+        });
+        named.collect()
+    };
     UnitHistory {
         total: own.total,
         months: latest_months(&own.months),
         tree_size,
-        peers: peers.collect(),
+        peers: named(peers(directory, unit)),
+        alike: named(alike(directory, unit)),
         peers_tree_size: all.tree_size,
     }
 }
@@ -176,6 +194,22 @@ fn peers<'a>(directory: &'a Directory, code: &'a str) -> BTreeSet<&'a str> {
     peers
 }
 
+/// Codes of the departments that share a function with a unit in the regions beside its own, itself among them, in order.
+fn alike<'a>(directory: &'a Directory, code: &'a str) -> BTreeSet<&'a str> {
+    let mut alike = BTreeSet::from([code]);
+    let Some(unit) = directory.unit(code) else { return alike };
+    let tier = tier_of(&unit.region);
+    let Some(region) = directory.region(&unit.region) else { return alike };
+    for beside in directory.children_of(&region.parent).iter().filter(|region| tier_of(region) == tier) {
+        if *beside == unit.region {
+            continue;
+        }
+        let departments = unit.functions.iter().filter_map(|function| directory.department(beside, function));
+        alike.extend(departments.map(|department| department.code.as_str()));
+    }
+    alike
+}
+
 #[cfg(test)]
 mod tests {
     use huying_proto::events::v1::{DirectoryEntry, Region, Unit, directory_entry::Entry};
@@ -187,8 +221,13 @@ mod tests {
             Entry::Region(Region { code: code.into(), parent: parent.into(), ..Region::default() })
         };
         let unit = |code: &str, kind: UnitKind| {
-            let region = code.split('-').next().unwrap_or_default().to_owned();
-            Entry::Unit(Unit { code: code.into(), region, kind: kind.into(), ..Unit::default() })
+            let (region, name) = code.split_once('-').unwrap_or_default();
+            let functions = match kind {
+                UnitKind::Department => vec![name.to_owned()],
+                UnitKind::Office | UnitKind::Unspecified => vec![],
+            };
+            let (code, region) = (code.to_owned(), region.to_owned());
+            Entry::Unit(Unit { code, region, kind: kind.into(), functions, ..Unit::default() })
         };
         let entries = [
             region("150800", ""),
@@ -228,6 +267,19 @@ mod tests {
             ("nobody", vec!["nobody"]),
         ] {
             assert_eq!(peers(&directory, unit).into_iter().collect::<Vec<_>>(), expected, "{unit}");
+        }
+    }
+
+    #[test]
+    fn departments_are_compared_with_those_of_their_function_in_the_regions_beside_theirs() {
+        let directory = directory();
+        for (unit, expected) in [
+            ("150802-housing", vec!["150802-housing", "150821-housing"]),
+            ("150802-schools", vec!["150802-schools"]),
+            ("150802-office", vec!["150802-office"]),
+            ("nobody", vec!["nobody"]),
+        ] {
+            assert_eq!(alike(&directory, unit).into_iter().collect::<Vec<_>>(), expected, "{unit}");
         }
     }
 }

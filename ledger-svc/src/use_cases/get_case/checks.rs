@@ -15,7 +15,7 @@ use crate::{
         note::Verifier,
     },
     store::{self, evidence::KeptCheckpoint, makes_no_sense},
-    use_cases::rebuild_account::FORMAT,
+    use_cases::{index_texts::entry_is_right, rebuild_account::FORMAT},
 };
 
 /// Most units, representatives, ways or tiles that a sentence names.
@@ -91,17 +91,18 @@ pub(super) fn tiles_sentence(tiles: &BTreeSet<TileId>) -> String {
     format!("the signed checkpoint does not cover these tiles: {}", some_of(names))
 }
 
-/// Holds how a case stands, and what the figures count of it, against what its lines tell. While the tables are drawn
-/// anew by other rules, they cannot be held against anything.
+/// Holds how a case stands, and what the figures count of it, against what its lines tell. Returns false when they are
+/// not known to be drawn by the present rules: then they cannot be held against anything, and that is said, too, for
+/// anybody who can change the tables can also change what is known of them.
 pub(super) async fn check_account(
     connection: &mut PgConnection,
     kept: &KeptAccount,
     told: &Account,
     facts: &Facts,
     discrepancies: &mut Vec<Discrepancy>,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<bool> {
     if !store::projection::is_of(connection, FORMAT).await? {
-        return Ok(());
+        return Ok(false);
     }
     let wrong = match kept {
         KeptAccount::Missing => Some("how the case stands is not kept any more".to_owned()),
@@ -130,6 +131,21 @@ pub(super) async fn check_account(
         Err(error) => return Err(error),
     };
     discrepancies.extend(wrong.map(|detail| Discrepancy::of_whole(Subject::Figures, detail)));
+    Ok(true)
+}
+
+/// Holds what the case is found by against its texts: whoever takes it out of the search hides it from everybody who does
+/// not know its number.
+pub(super) async fn check_search(
+    connection: &mut PgConnection,
+    told: &Account,
+    last_leaf: u64,
+    discrepancies: &mut Vec<Discrepancy>,
+) -> sqlx::Result<()> {
+    if !entry_is_right(connection, told, last_leaf).await? {
+        let detail = "the search does not keep what its texts say, so that it may not find the case by them";
+        discrepancies.push(Discrepancy::of_whole(Subject::Search, detail));
+    }
     Ok(())
 }
 

@@ -13,8 +13,14 @@ use crate::domain::{
 pub struct CaseView {
     /// How it stands.
     pub account: Account,
+    /// All its lines are those of the log, and say that it stands like this. Otherwise that is what is kept beside them.
+    pub is_proven: bool,
     /// Its title, where public.
     pub title: Option<String>,
+    /// What is kept of the title, and what is wrong with that; `None` when the line it belongs to cannot be read.
+    pub kept_title: Option<TextView>,
+    /// Codes of the representatives who follow it, in the order of their claims, by its genuine lines.
+    pub followers: Vec<String>,
     /// The case it goes on as part of, or was closed with.
     pub merged_into: Option<RelatedCase>,
     /// The first [`super::ABSORBED_MAX`] of the cases that go on as part of it.
@@ -28,6 +34,9 @@ pub struct CaseView {
     /// What is not as it was logged, of the case as a whole and of the lines wanted, by version. What is wrong with the
     /// case as a whole (version 0) comes first.
     pub discrepancies: Vec<Discrepancy>,
+    /// How it stands, and what the figures count of it, was held against its lines. It cannot be while the tables are drawn
+    /// anew.
+    pub is_checked: bool,
 }
 
 /// Another case that this one goes on with.

@@ -24,7 +24,7 @@ use crate::{
     use_cases::{
         export_cases::ExportedCase,
         export_texts::ExportedText,
-        figures::{NamedCounts, NamedRepresentative, UnitCounts},
+        figures::{NamedCounts, NamedRepresentative, UnitCounts, UnitFlow, tier_of_unit},
     },
 };
 
@@ -133,8 +133,48 @@ pub(super) fn units(directory: &Arc<Directory>, scope: Scope) -> Vec<Column<Unit
         }),
     ];
     columns.extend(counts(|unit: &UnitCounts| &unit.counts));
+    let number = |name, read: fn(&Counts) -> u64| {
+        column(name, move |unit: &UnitCounts| Value::Number(read(&unit.counts)))
+    };
+    columns.extend([
+        number("answered_along", |counts| counts.answered_along),
+        number("expired", |counts| counts.expired),
+        number("parts", |counts| counts.parts),
+        number("parts_answered", |counts| counts.parts_answered),
+        number("transferred", |counts| counts.transferred),
+        number("extensions_requested", |counts| counts.extensions_requested),
+        number("urged", |counts| counts.urged),
+    ]);
     columns.extend(scope_columns(scope));
     columns
+}
+
+/// How often cases went from one unit to another in one month.
+pub(super) fn flows(directory: &Arc<Directory>, tree_size: u64) -> Vec<Column<UnitFlow>> {
+    let named = |name, read: fn(&UnitFlow) -> &str| {
+        let directory = Arc::clone(directory);
+        column(name, move |flow: &UnitFlow| {
+            unit_name(&directory, read(flow)).map_or(Value::Nothing, Value::owned)
+        })
+    };
+    let tier = |name, read: fn(&UnitFlow) -> &str| {
+        let directory = Arc::clone(directory);
+        column(name, move |flow: &UnitFlow| {
+            Value::text_or_nothing(tier_of_unit(&directory, read(flow)).map(Tier::as_str))
+        })
+    };
+    vec![
+        column("month", |flow: &UnitFlow| Value::owned(flow.month.to_string())),
+        column("kind", |flow: &UnitFlow| Value::text(flow.kind.word())),
+        column("from_unit", |flow: &UnitFlow| Value::text(&flow.from_unit)),
+        named("from_unit_name", |flow| &flow.from_unit),
+        tier("from_tier", |flow| &flow.from_unit),
+        column("to_unit", |flow: &UnitFlow| Value::text(&flow.to_unit)),
+        named("to_unit_name", |flow| &flow.to_unit),
+        tier("to_tier", |flow| &flow.to_unit),
+        column("times", |flow: &UnitFlow| Value::Number(flow.times)),
+        column("tree_size", move |_: &UnitFlow| Value::Number(tree_size)),
+    ]
 }
 
 /// The figures of a region with its subtree.
@@ -194,8 +234,11 @@ fn counts<T: 'static>(of: fn(&T) -> &Counts) -> Vec<Column<T>> {
         number("resolved", |counts| counts.resolved),
         number("satisfied", |counts| counts.satisfied),
         number("silent", Counts::silent),
+        number("awaiting_rating", |counts| counts.awaiting_rating),
         number("open", |counts| counts.open),
         number("overdue", |counts| counts.overdue),
+        number("declined", |counts| counts.declined),
+        number("withdrawn", |counts| counts.withdrawn),
         number("returned", |counts| counts.returned),
         number("extensions_granted", |counts| counts.extensions_granted),
         number("supervised", |counts| counts.supervised),
@@ -264,10 +307,5 @@ fn unit_kind(kind: UnitKind) -> Option<&'static str> {
 }
 
 fn tier(region: &str) -> Option<&'static str> {
-    let code: RegionCode = region.parse().ok()?;
-    Some(match code.tier() {
-        Tier::Municipal => "municipal",
-        Tier::District => "district",
-        Tier::Township => "township",
-    })
+    region.parse().ok().map(|code: RegionCode| code.tier().as_str())
 }

@@ -43,6 +43,9 @@ const ASK_AGAIN: &str = "no-cache";
 /// Never changes: a year is as long as a cache may be told to keep anything.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
+/// Must not be kept.
+const NEVER: &str = "no-store";
+
 /// All paths of the log.
 pub(super) fn routes() -> Router<Arc<Pages>> {
     Router::new()
@@ -109,6 +112,7 @@ impl From<ReadError> for LogError {
             ReadError::CaseNotFound(_) => Self::NotFound(error.to_string()),
             ReadError::NoCheckpoint
             | ReadError::CorruptLeaf(_)
+            | ReadError::CorruptAccount(_)
             | ReadError::CorruptTiles(_)
             | ReadError::Sql(_) => Self::Read(error),
         }
@@ -139,6 +143,7 @@ impl IntoResponse for LogError {
                     ReadError::CaseNotFound(_)
                     | ReadError::OutOfRange(_)
                     | ReadError::CorruptLeaf(_)
+                    | ReadError::CorruptAccount(_)
                     | ReadError::CorruptTiles(_) => false,
                 };
                 tracing::error!(error = chain(&error), "log not read");

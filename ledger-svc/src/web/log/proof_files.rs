@@ -45,7 +45,7 @@ async fn serve(
     headers: &HeaderMap,
 ) -> Result<Response, PageError> {
     let case_id = parse_case_id(case_id)?;
-    let proof = prove_line_to_keep(&pages.db, case_id, case_version).await?;
+    let proof = prove_line_to_keep(&pages.db, &pages.log, case_id, case_version).await?;
     let file = ProofFile {
         extra: Some(proof.leaf.into_bytes()),
         leaf_index: proof.leaf_index,

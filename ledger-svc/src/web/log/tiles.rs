@@ -2,6 +2,9 @@
 //!
 //! A partial one may be asked for at any width that the latest checkpoint's tree has, also when it has long been full:
 //! it is the beginning of what is kept. So a partial one never changes either.
+//!
+//! Each is held against the latest checkpoint before it is served. One that was changed is served as it is, for whoever
+//! looks for what was changed, but no cache may keep it, for it may be put right.
 
 use axum::{
     extract::{Path, State},
@@ -12,11 +15,14 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use super::{
     super::{Pages, Shared},
-    FOR_EVER, LogError, content,
+    FOR_EVER, LogError, NEVER, content,
 };
 use crate::{
     domain::tile_path::{Content, TilePath},
-    use_cases::{read_entries::read_entries, read_tile::read_tile},
+    use_cases::{
+        read_entries::read_entries,
+        read_tile::{LogFile, read_tile},
+    },
 };
 
 const BYTES: &str = "application/octet-stream";
@@ -49,8 +55,11 @@ async fn serve(pages: &Pages, path: &str, headers: &HeaderMap) -> Result<Respons
         Content::Hashes { .. } => read_tile(&pages.db, named.tile_id(), named.width).await?,
         Content::Entries => read_entries(&pages.db, named.index, named.width).await?,
     };
-    let bytes = found.ok_or_else(|| {
+    let LogFile { bytes, is_covered } = found.ok_or_else(|| {
         LogError::NotFound(format!("the log has no tile {named} yet; its checkpoint says how far it is"))
     })?;
-    Ok(content(headers, BYTES, FOR_EVER, bytes))
+    if !is_covered {
+        tracing::error!(tile = %named, "a file of the log is served that its checkpoint does not cover");
+    }
+    Ok(content(headers, BYTES, if is_covered { FOR_EVER } else { NEVER }, bytes))
 }

@@ -5,9 +5,9 @@
 //! are all read, and a log that grows meanwhile disturbs nothing. What is judged, and how, is [`crate::verify::auditor`]'s.
 //!
 //! Left to others: that the log never showed somebody else another tree is for witnesses to say (`--witness`), and for the
-//! checkpoints that people keep (`--since`).
+//! checkpoints that people keep (`--since`, `--remember`).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use data_encoding::BASE64;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::keys::{KeySource, given_keys, remark_on_own_word, witness_keys};
 use crate::{
+    arguments::duration,
     context::Context,
     failure::Failure,
     http::Site,
@@ -30,31 +31,42 @@ use crate::{
 
 mod checkpoints;
 mod exports;
+mod memory;
 mod walk;
 
-use checkpoints::{CHECKPOINT_PATH, Trusted, Vouched};
+use checkpoints::{CHECKPOINT_PATH, Enough, Trusted, Vouched};
 use exports::Downloads;
+use memory::{Memory, size};
 use walk::Walked;
 
-/// Some hundred bytes are held for each case, of which there are fewer than leaves.
+/// More leaves than can be read in days. What is held of them is bounded by `--memory-max`.
 const LEAVES_MAX: u64 = 200_000_000;
 
 const AFTER_HELP: &str = "\
 Examples:
   huying ledger audit https://ledger.example.cn --vkey ledger.pub
-  huying ledger audit --since last.checkpoint --remember last.checkpoint --json
+  huying ledger audit --remember last.checkpoint --json
   huying ledger audit https://ledger.example.cn --vkey ledger.pub --witness neighbour.pub
 
 Downloads the ledger's public files and computes everything anew: the tree of all leaves, compared
-with every checkpoint known and every tile; that leaves are canonical JSON and the versions of each
-case have no gaps; how each case stands (/cases.jsonl); that texts are what leaves commit to, and
-that neither more nor fewer are shown than may be (/texts.jsonl); the figures of units, regions and
-representatives, over all time and of the latest 24 months.
+with every tile; that leaves are canonical JSON and the versions of each case have no gaps; how each
+case stands (/cases.jsonl); that texts are what leaves commit to, and that neither more nor fewer
+are shown than may be (/texts.jsonl); the figures of units, regions and representatives, over all
+time and of the latest 24 months; and the ways between units (/flows.jsonl).
+
+These checkpoints are compared with the tree: the latest one before anything is downloaded and the
+latest one after it; those of --since and --remember; and those that a --witness has cosigned. The
+ledger hands out no others: what it signed and showed to somebody else meanwhile is only known from
+those who kept it. --since takes what --remember wrote at an earlier audit, or a .tlog-proof file,
+and shows that the log has only grown since; it may be given several times. --remember compares
+with the file first, if there is one, and replaces it only when nothing is wrong.
+
+--witness demands that the witness has cosigned a tree with all leaves that there were when the
+audit began; up to 15 seconds are waited for that. With --witness-age-max a smaller tree is enough
+if it was cosigned no longer ago than that, and leaves after it are vouched for by nobody.
 
 Each discrepancy is a line that says where, what was expected and what was found; the exit code is
-6 then. --since takes what --remember wrote at an earlier audit, or a .tlog-proof file, and shows
-that the log has only grown since; it may be given several times. --witness demands that the witness
-has cosigned a checkpoint, and compares that one too.";
+6 then.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -70,13 +82,21 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "KEY")]
     witness: Vec<String>,
 
+    /// Be content with a cosignature of fewer leaves than there are, if it is not older than this
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "witness")]
+    witness_age_max: Option<Duration>,
+
     /// A checkpoint that the log must have grown from; may be given several times
     #[arg(long, value_name = "FILE")]
     since: Vec<PathBuf>,
 
-    /// Where to keep the checkpoint when nothing is wrong
+    /// Where to keep the checkpoint when nothing is wrong; a file that is there is taken as --since before
     #[arg(long, value_name = "FILE")]
     remember: Option<PathBuf>,
+
+    /// About how much memory cases, texts and figures may take up
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4GiB")]
+    memory_max: u64,
 }
 
 pub(crate) async fn run(context: &Context, arguments: &AuditArgs) -> Result<(), Failure> {
@@ -106,6 +126,7 @@ async fn audit(context: &Context, arguments: &AuditArgs) -> Result<Report, Failu
         remark_on_own_word(context);
     }
     let witnesses = witness_keys(&arguments.witness)?;
+    let memory = Memory { max_bytes: arguments.memory_max };
     let mut findings = Findings::default();
     let mut progress = Progress::new(context.output);
 
@@ -113,7 +134,9 @@ async fn audit(context: &Context, arguments: &AuditArgs) -> Result<Report, Failu
     check_size(&first)?;
     let begun_at = first.size;
     let mut known = Vec::new();
-    for path in &arguments.since {
+    // A file that is about to be replaced is evidence.
+    let remembered = arguments.remember.iter().filter(|path| path.exists());
+    for path in arguments.since.iter().chain(remembered) {
         known.push(checkpoints::read_since(context, path, &trusted, &first.origin)?);
     }
 
@@ -124,6 +147,7 @@ async fn audit(context: &Context, arguments: &AuditArgs) -> Result<Report, Failu
         exported: &mut exported,
         findings: &mut findings,
         progress: &mut progress,
+        memory,
     };
     downloads.cases_and_texts().await?;
     let figures = downloads.figures().await?;
@@ -132,8 +156,17 @@ async fn audit(context: &Context, arguments: &AuditArgs) -> Result<Report, Failu
     let vouched = if witnesses.is_empty() {
         Vec::new()
     } else {
-        checkpoints::gather_cosignatures(&site, &trusted, &witnesses, old_case, &mut known, &mut findings)
-            .await?
+        let enough = Enough { tree_size: begun_at, age_max: arguments.witness_age_max };
+        checkpoints::gather_cosignatures(
+            &site,
+            &trusted,
+            &witnesses,
+            enough,
+            old_case,
+            &mut known,
+            &mut findings,
+        )
+        .await?
     };
 
     let (checkpoint, note) = checkpoints::latest(&site, &trusted).await?;
@@ -143,7 +176,7 @@ async fn audit(context: &Context, arguments: &AuditArgs) -> Result<Report, Failu
     }
     known.push(Known { checkpoint: checkpoint.clone(), source: CHECKPOINT_PATH.to_owned() });
     let mut auditor = Auditor::new(exported, figures, known, begun_at, findings);
-    let walked = walk::walk(&site, checkpoint.size, &mut auditor, &mut progress).await?;
+    let walked = walk::walk(&site, checkpoint.size, &mut auditor, &mut progress, memory).await?;
     drop(progress);
     if !walked.is_whole {
         let (expected, read) = (format!("{} leaves", checkpoint.size), auditor.size());
@@ -160,7 +193,7 @@ fn check_size(checkpoint: &Checkpoint) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "the log has {} leaves, more than this command can hold the cases of ({LEAVES_MAX})",
+        "the log has {} leaves, more than this command reads ({LEAVES_MAX})",
         checkpoint.size
     )))
 }

@@ -27,7 +27,7 @@ const TITLE_COLUMNS: usize = 40;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  huying ledger list\n  huying ledger list --unit 150802-housing --state replied --json\n  huying ledger list --region 150802001 --overdue --limit 200\n  huying ledger list --query '暖气 不热' --from 2026-11-01 --before 2026-12-01"
+    after_help = "Examples:\n  huying ledger list\n  huying ledger list --unit 150802-housing --state replied --json\n  huying ledger list --with 150802-housing --overdue\n  huying ledger list --region 150802001 --overdue --limit 200\n  huying ledger list --query '暖气 不热' --from 2026-11-01 --before 2026-12-01"
 )]
 pub(super) struct ListArgs {
     /// Only with these words in their public texts, best match first
@@ -40,7 +40,7 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  huying ledger search 暖气 不热\n  huying ledger search 路灯 --region 150802 --kind suggestion --from 2026-11-01\n\nAll of the words have to be in the case. What was found is shown «between marks»."
+    after_help = "Examples:\n  huying ledger search 暖气 不热\n  huying ledger search 路灯 --region 150802 --kind suggestion --from 2026-11-01\n\nAll of the words have to be in the case; of many, the longest. What was found is shown «between marks»."
 )]
 pub(super) struct SearchArgs {
     /// Words to find
@@ -57,9 +57,13 @@ struct FilterArgs {
     #[arg(long, value_name = "CODE")]
     region: Option<String>,
 
-    /// Only of this unit
+    /// Only those that this unit has had to do with: held, was to act on, replied to, or had a part of
     #[arg(long, value_name = "CODE")]
     unit: Option<String>,
+
+    /// Only those that this unit has to act on now
+    #[arg(long, value_name = "CODE")]
+    with: Option<String>,
 
     /// Only in this state; may be given several times
     #[arg(long, value_parser = state_parser())]
@@ -115,20 +119,32 @@ async fn find(context: &Context, query: String, filter: FilterArgs) -> Result<()
     let limit = filter.limit as usize;
     let mut request = request(query, filter);
     let mut cases: Vec<CaseSummary> = Vec::new();
+    let mut unreadable: Vec<String> = Vec::new();
     let total = loop {
         request.page_size = u32::try_from(limit - cases.len()).unwrap_or(PAGE_SIZE_MAX).min(PAGE_SIZE_MAX);
         let page = list_page(context, &request).await?;
         cases.extend(page.cases);
         cases.truncate(limit);
+        unreadable.extend(page.unreadable_case_ids);
         if page.next_page_token.is_empty() || cases.len() == limit {
             break page.total;
         }
         request.page_token = page.next_page_token;
     };
     context.output.result(
-        || list_for_people(&cases, total),
-        || json!({ "cases": cases.iter().map(summary_json).collect::<Vec<_>>(), "total": total }),
-    )
+        || list_for_people(&cases, &unreadable, total),
+        || {
+            json!({
+                "cases": cases.iter().map(summary_json).collect::<Vec<_>>(),
+                "unreadable": unreadable,
+                "total": total,
+            })
+        },
+    )?;
+    match unreadable.len() {
+        0 => Ok(()),
+        count => Err(Failure::unverified(format!("{count} cases are kept in a way that makes no sense"))),
+    }
 }
 
 fn request(query: String, filter: FilterArgs) -> ListCasesRequest {
@@ -136,6 +152,7 @@ fn request(query: String, filter: FilterArgs) -> ListCasesRequest {
         query,
         region_code: filter.region.unwrap_or_default(),
         unit: filter.unit.unwrap_or_default(),
+        responsible_unit: filter.with.unwrap_or_default(),
         states: filter.state.iter().map(|state| state.0.into()).collect(),
         kinds: filter.kind.iter().map(|kind| kind.0.into()).collect(),
         category: filter.category.unwrap_or_default(),
@@ -233,9 +250,12 @@ fn discrepancy_json(found: &Discrepancy) -> Value {
     })
 }
 
-fn list_for_people(cases: &[CaseSummary], total: u64) -> String {
+fn list_for_people(cases: &[CaseSummary], unreadable: &[String], total: u64) -> String {
+    let mut lines: Vec<String> =
+        unreadable.iter().map(|case_id| format!("NOT AS THE LOG HAS IT  {}", text::line(case_id))).collect();
     if cases.is_empty() {
-        return "no cases".to_owned();
+        lines.push("no cases".to_owned());
+        return lines.join("\n");
     }
     let rows: Vec<Vec<String>> = cases
         .iter()
@@ -253,7 +273,6 @@ fn list_for_people(cases: &[CaseSummary], total: u64) -> String {
         })
         .collect();
     let table = text::table(&["SUBMITTED", "STATE", "UNIT", "REGION", "CASE", "TITLE"], &rows);
-    let mut lines: Vec<String> = Vec::new();
     for (place, line) in table.lines().enumerate() {
         lines.push(line.to_owned());
         // The heading has no case.
@@ -396,11 +415,19 @@ mod tests {
             fragments: vec![fragment("三号楼", false), fragment("暖气", true), fragment("\n不热", false)],
             ..CaseSummary::default()
         };
-        let shown = list_for_people(&[found, CaseSummary::default()], 2);
+        let shown = list_for_people(&[found, CaseSummary::default()], &[], 2);
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[1].contains("one"), "{shown}");
         assert_eq!(lines[2], "    三号楼«暖气» 不热");
         assert_eq!((lines.len(), lines[4]), (5, "2 of 2 cases"));
+    }
+
+    #[test]
+    fn a_case_that_cannot_be_listed_comes_first() {
+        let shown = list_for_people(&[CaseSummary::default()], &["one".to_owned()], 2);
+        assert!(shown.starts_with("NOT AS THE LOG HAS IT  one\n"), "{shown}");
+        let shown = list_for_people(&[], &["one".to_owned()], 1);
+        assert_eq!(shown, "NOT AS THE LOG HAS IT  one\nno cases");
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! `huying ledger figures`: what was counted of a unit, a region or a representative.
+//! `huying ledger figures`: what was counted of a unit, a region, a representative, or of all there is.
 
 use clap::Args;
-use huying_proto::ledger::v1::{
-    CategoryCount, Counts, GetRegionFiguresRequest, GetRegionFiguresResponse,
-    GetRepresentativeArchiveRequest, GetRepresentativeArchiveResponse, GetUnitHistoryRequest,
-    GetUnitHistoryResponse, MonthCounts, NamedCounts,
+use huying_proto::{
+    events::v1::Tier,
+    ledger::v1::{
+        CategoryCount, Counts, Flow, FlowKind, GetOverviewRequest, GetOverviewResponse,
+        GetRegionFiguresRequest, GetRegionFiguresResponse, GetRepresentativeArchiveRequest,
+        GetRepresentativeArchiveResponse, GetUnitHistoryRequest, GetUnitHistoryResponse, MonthCounts,
+        NamedCounts,
+    },
 };
 use serde_json::{Value, json};
 
@@ -23,6 +27,7 @@ Examples:
   huying ledger figures --unit 150802-housing
   huying ledger figures --region 150802 --json
   huying ledger figures --representative r-150802001-003
+  huying ledger figures --overview
 
 Behind each number, in brackets, is its share: of the replied in the received 响应率, of those in
 time in the replied 按时率, of the resolved 解决率 and of the satisfied 满意率 in the rated. Everybody
@@ -43,6 +48,10 @@ pub(super) struct FiguresArgs {
     /// Of this representative: the duty archive 履职档案
     #[arg(long, value_name = "CODE")]
     representative: Option<String>,
+
+    /// Of the whole municipality: what came of all cases, where, and how they went between the tiers
+    #[arg(long)]
+    overview: bool,
 }
 
 pub(super) async fn run(context: &Context, arguments: &FiguresArgs) -> Result<(), Failure> {
@@ -69,6 +78,15 @@ pub(super) async fn run(context: &Context, arguments: &FiguresArgs) -> Result<()
             .output
             .result(|| region_for_people(&figures), || region_figures_json(region, &figures));
     }
+    if arguments.overview {
+        let overview = context
+            .call(Service::Ledger, || {
+                let mut client = client.clone();
+                async move { client.get_overview(GetOverviewRequest {}).await }
+            })
+            .await?;
+        return context.output.result(|| overview_for_people(&overview), || overview_json(&overview));
+    }
     let representative = arguments.representative.clone().unwrap_or_default();
     let archive = context
         .call(Service::Ledger, || {
@@ -81,24 +99,95 @@ pub(super) async fn run(context: &Context, arguments: &FiguresArgs) -> Result<()
 }
 
 fn unit_for_people(history: &GetUnitHistoryResponse) -> String {
-    let tables = [over_time(history.total.as_ref(), &history.months), named("PEER", &history.peers)];
+    let total = history.total.unwrap_or_default();
+    let besides = text::facts(&[
+        ("answered along", format!("{} as part of another case", total.answered_along)),
+        ("expired", total.expired.to_string()),
+        ("urged", total.urged.to_string()),
+        ("asked for time", total.extensions_requested.to_string()),
+        ("transferred", total.transferred.to_string()),
+        ("parts", total.parts.to_string()),
+        ("parts answered", with_share(total.parts_answered, total.parts)),
+    ]);
+    let mut tables = vec![over_time(Some(&total), &history.months), besides, named("PEER", &history.peers)];
+    if history.alike.len() > 1 {
+        tables.push(named("ALIKE ELSEWHERE", &history.alike));
+    }
     format!("{}\nof the tree of {} leaves", tables.join("\n\n"), history.tree_size)
 }
 
 fn region_for_people(figures: &GetRegionFiguresResponse) -> String {
     let mut tables = vec![over_time(figures.total.as_ref(), &figures.months)];
     if !figures.regions.is_empty() {
-        tables.push(named("BELOW", &figures.regions));
+        tables.push(below(&figures.regions, figures.own.as_ref()));
+    }
+    if figures.peers.len() > 1 {
+        tables.push(named("PEER", &figures.peers));
     }
     if !figures.categories.is_empty() {
-        let rows: Vec<Vec<String>> = figures
-            .categories
-            .iter()
-            .map(|count| vec![category_word(count).to_owned(), count.cases.to_string()])
-            .collect();
-        tables.push(text::table(&["CATEGORY", "CASES"], &rows));
+        tables.push(categories(&figures.categories));
     }
     format!("{}\nof the tree of {} leaves", tables.join("\n\n"), figures.tree_size)
+}
+
+fn overview_for_people(overview: &GetOverviewResponse) -> String {
+    let mut tables = vec![
+        over_time(overview.total.as_ref(), &overview.months),
+        below(&overview.regions, overview.own.as_ref()),
+    ];
+    if !overview.flows.is_empty() {
+        let rows: Vec<Vec<String>> = overview
+            .flows
+            .iter()
+            .map(|flow| {
+                let known = |named: Tier| tier(named).unwrap_or("(not known)").to_owned();
+                vec![
+                    flow_word(flow.kind()).to_owned(),
+                    known(flow.from_tier()),
+                    known(flow.to_tier()),
+                    flow.times.to_string(),
+                ]
+            })
+            .collect();
+        tables.push(text::table(&["WAY", "FROM", "TO", "TIMES"], &rows));
+    }
+    if !overview.categories.is_empty() {
+        tables.push(categories(&overview.categories));
+    }
+    format!("{}\nof the tree of {} leaves", tables.join("\n\n"), overview.tree_size)
+}
+
+/// The regions below one, and what lies in none of them.
+fn below(regions: &[NamedCounts], own: Option<&Counts>) -> String {
+    let mut rows = regions.to_vec();
+    rows.push(NamedCounts { code: "(in none)".into(), name: String::new(), counts: own.copied() });
+    named("BELOW", &rows)
+}
+
+fn categories(counts: &[CategoryCount]) -> String {
+    let rows: Vec<Vec<String>> =
+        counts.iter().map(|count| vec![category_word(count).to_owned(), count.cases.to_string()]).collect();
+    text::table(&["CATEGORY", "CASES"], &rows)
+}
+
+fn flow_word(kind: FlowKind) -> &'static str {
+    match kind {
+        FlowKind::Delegated => "delegated",
+        FlowKind::Escalated => "escalated",
+        FlowKind::Transferred => "transferred",
+        FlowKind::Returned => "returned",
+        FlowKind::Unspecified => "(not known)",
+    }
+}
+
+/// `None` where the reference data does not have the unit.
+fn tier(tier: Tier) -> Option<&'static str> {
+    match tier {
+        Tier::Municipal => Some("municipal"),
+        Tier::District => Some("district"),
+        Tier::Township => Some("township"),
+        Tier::Unspecified => None,
+    }
 }
 
 fn category_word(count: &CategoryCount) -> &str {
@@ -110,7 +199,8 @@ fn archive_for_people(archive: &GetRepresentativeArchiveResponse) -> String {
         ("representative", archive.designation.clone()),
         ("received", archive.received.to_string()),
         ("claimed", archive.claimed.to_string()),
-        ("answered", archive.answered.to_string()),
+        ("taken on", archive.taken_on.to_string()),
+        ("answered", with_share(archive.answered, archive.taken_on)),
         ("replied", archive.replied.to_string()),
         ("rated", archive.rated.to_string()),
         ("resolved", with_share(archive.resolved, archive.rated)),
@@ -129,7 +219,10 @@ fn over_time(total: Option<&Counts>, months: &[MonthCounts]) -> String {
     let mut rows = vec![row("all time", &total)];
     rows.extend(months.iter().map(|month| row(&month.month, &month.counts.unwrap_or_default())));
     let facts = text::facts(&[
-        ("silent", format!("{} of the replied were never rated", total.silent)),
+        ("not yet rated", format!("{} of the answered, which are not over", total.awaiting_rating)),
+        ("silent", format!("{} of the answered are over and were never rated", total.silent)),
+        ("declined", format!("{} of the received", total.declined)),
+        ("withdrawn", format!("{} of the received", total.withdrawn)),
         ("time to reply", median(total.median_reply_seconds, total.replied)),
         ("returned", total.returned.to_string()),
         ("extended", total.extensions_granted.to_string()),
@@ -144,7 +237,9 @@ fn named(of: &str, counts: &[NamedCounts]) -> String {
     heading[0] = of;
     let rows: Vec<Vec<String>> = counts
         .iter()
-        .map(|named| row(&format!("{} {}", named.code, named.name), &named.counts.unwrap_or_default()))
+        .map(|named| {
+            row(format!("{} {}", named.code, named.name).trim_end(), &named.counts.unwrap_or_default())
+        })
         .collect();
     text::table(&heading, &rows)
 }
@@ -183,24 +278,61 @@ fn unit_json(unit: &str, history: &GetUnitHistoryResponse) -> Value {
         "total": counts_json(history.total.as_ref()),
         "months": months_json(&history.months),
         "peers": named_json(&history.peers),
+        "alike": named_json(&history.alike),
         "tree_size": history.tree_size,
     })
 }
 
 fn region_figures_json(region: &str, figures: &GetRegionFiguresResponse) -> Value {
-    let categories: Vec<Value> = figures
-        .categories
-        .iter()
-        .map(|count| json!({ "category": text_json(&count.category), "cases": count.cases }))
-        .collect();
     json!({
         "region": region,
         "total": counts_json(figures.total.as_ref()),
         "months": months_json(&figures.months),
         "regions": named_json(&figures.regions),
-        "categories": categories,
+        "own": counts_json(figures.own.as_ref()),
+        "peers": named_json(&figures.peers),
+        "categories": categories_json(&figures.categories),
         "tree_size": figures.tree_size,
     })
+}
+
+fn overview_json(overview: &GetOverviewResponse) -> Value {
+    let flow_months: Vec<Value> = overview
+        .flow_months
+        .iter()
+        .map(|month| json!({ "month": month.month, "flows": flows_json(&month.flows) }))
+        .collect();
+    json!({
+        "total": counts_json(overview.total.as_ref()),
+        "months": months_json(&overview.months),
+        "regions": named_json(&overview.regions),
+        "own": counts_json(overview.own.as_ref()),
+        "flows": flows_json(&overview.flows),
+        "flow_months": flow_months,
+        "categories": categories_json(&overview.categories),
+        "tree_size": overview.tree_size,
+    })
+}
+
+fn flows_json(flows: &[Flow]) -> Vec<Value> {
+    flows
+        .iter()
+        .map(|flow| {
+            json!({
+                "kind": flow_word(flow.kind()),
+                "from_tier": tier(flow.from_tier()),
+                "to_tier": tier(flow.to_tier()),
+                "times": flow.times,
+            })
+        })
+        .collect()
+}
+
+fn categories_json(counts: &[CategoryCount]) -> Vec<Value> {
+    counts
+        .iter()
+        .map(|count| json!({ "category": text_json(&count.category), "cases": count.cases }))
+        .collect()
 }
 
 fn archive_json(representative: &str, archive: &GetRepresentativeArchiveResponse) -> Value {
@@ -209,6 +341,7 @@ fn archive_json(representative: &str, archive: &GetRepresentativeArchiveResponse
         "designation": archive.designation,
         "received": archive.received,
         "claimed": archive.claimed,
+        "taken_on": archive.taken_on,
         "answered": archive.answered,
         "replied": archive.replied,
         "urged": archive.urged,
@@ -252,12 +385,22 @@ fn counts_json(counts: Option<&Counts>) -> Value {
         "resolved": counts.resolved,
         "satisfied": counts.satisfied,
         "silent": counts.silent,
+        "awaiting_rating": counts.awaiting_rating,
+        "answered_along": counts.answered_along,
         "open": counts.open,
         "overdue": counts.overdue,
+        "declined": counts.declined,
+        "withdrawn": counts.withdrawn,
         "returned": counts.returned,
         "extensions_granted": counts.extensions_granted,
         "supervised": counts.supervised,
         "criticised": counts.criticised,
+        "expired": counts.expired,
+        "parts": counts.parts,
+        "parts_answered": counts.parts_answered,
+        "transferred": counts.transferred,
+        "extensions_requested": counts.extensions_requested,
+        "urged": counts.urged,
         "median_reply_seconds": median_json(counts.median_reply_seconds, counts.replied),
     })
 }
@@ -289,6 +432,7 @@ mod tests {
             months: vec![MonthCounts { month: "2026-11".into(), counts: Some(counts) }],
             peers: vec![NamedCounts { code: "u".into(), name: "住建局".into(), counts: None }],
             tree_size: 42,
+            ..GetUnitHistoryResponse::default()
         };
         let shown = unit_for_people(&history);
         for part in
@@ -297,5 +441,46 @@ mod tests {
             assert!(shown.contains(part), "{part} in {shown}");
         }
         assert!(shown.contains("returned       7"), "{shown}");
+    }
+    #[test]
+    fn the_overview_shows_what_lies_in_no_region_below_and_the_ways_between_the_tiers() {
+        let counts = |received| Counts { received, ..Counts::default() };
+        let flow = |kind: FlowKind, from: Tier, times| Flow {
+            kind: kind.into(),
+            from_tier: from.into(),
+            to_tier: Tier::Municipal.into(),
+            times,
+        };
+        let overview = GetOverviewResponse {
+            total: Some(counts(7)),
+            regions: vec![NamedCounts {
+                code: "150802".into(),
+                name: "临河区".into(),
+                counts: Some(counts(4)),
+            }],
+            own: Some(counts(3)),
+            flows: vec![
+                flow(FlowKind::Escalated, Tier::Township, 5),
+                flow(FlowKind::Transferred, Tier::Unspecified, 1),
+            ],
+            categories: vec![CategoryCount { category: String::new(), cases: 7 }],
+            tree_size: 42,
+            ..GetOverviewResponse::default()
+        };
+        let shown = overview_for_people(&overview);
+        let lines: Vec<Vec<&str>> =
+            shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+        let has = |words: &[&str]| lines.iter().any(|line| line.starts_with(words));
+        for words in [
+            &["150802", "临河区", "4"][..],
+            &["(in", "none)", "3"],
+            &["escalated", "township", "municipal", "5"],
+            &["transferred", "(not", "known)", "municipal", "1"],
+            &["(not", "classified)", "7"],
+        ] {
+            assert!(has(words), "{words:?} in {shown}");
+        }
+        let json = overview_json(&overview);
+        assert_eq!((&json["own"]["received"], &json["flows"][1]["from_tier"]), (&json!(3), &Value::Null));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    context::Service,
     failure::Exit,
     verify::{
         leaf::commitment,
@@ -10,12 +11,16 @@ use crate::{
     },
 };
 use data_encoding::HEXLOWER;
+use futures_util::stream::BoxStream;
 use huying_proto::{
     events::v1::Actor,
     ledger::v1::{
-        CaseSummary, Discrepancy, GetCaseRequest, GetCheckpointResponse, GetUnitFiguresRequest,
-        GetUnitFiguresResponse, ListCasesResponse, Text,
+        CaseSummary, Discrepancy, GetCaseRequest, GetCheckpointRequest, GetCheckpointResponse,
+        GetInclusionProofRequest, GetInclusionProofResponse, GetUnitFiguresRequest, GetUnitFiguresResponse,
+        ListCasesResponse, ProveConsistencyRequest, ProveConsistencyResponse, ProveInclusionRequest,
+        ProveInclusionResponse, Text, WatchEntriesRequest, WatchEntriesResponse,
         ledger_service_server::{LedgerService, LedgerServiceServer},
+        log_service_server::{LogService, LogServiceServer},
     },
 };
 use tokio::net::TcpListener;
@@ -36,6 +41,10 @@ struct Ledger {
     tree: Vec<String>,
     note: String,
     discrepancies: Vec<Discrepancy>,
+    /// Version at which cases are said to stand, when that is not that of their last line.
+    stands_at: Option<u64>,
+    /// Another history that lines from this one on are proved in, with its own checkpoint.
+    fork: Option<(u64, Vec<String>)>,
 }
 
 impl Ledger {
@@ -51,11 +60,7 @@ impl Ledger {
         });
         let tree: Vec<String> = lines.into_iter().map(|(_, line)| line.leaf).collect();
         let note = note_over(&tree);
-        Self { cases: cases.to_vec(), tree, note, discrepancies: Vec::new() }
-    }
-
-    fn hashes(&self) -> Vec<Hash> {
-        self.tree.iter().map(|leaf| leaf_hash(leaf.as_bytes())).collect()
+        Self { cases: cases.to_vec(), tree, note, discrepancies: Vec::new(), stands_at: None, fork: None }
     }
 
     fn line(&mut self, case: usize, version: usize) -> &mut Line {
@@ -65,7 +70,9 @@ impl Ledger {
     async fn serve(self) -> Context {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let server = Server::builder().add_service(LedgerServiceServer::new(self));
+        let server = Server::builder()
+            .add_service(LedgerServiceServer::new(self.clone()))
+            .add_service(LogServiceServer::new(self));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         let vkey = verifier_key().to_text();
         Context::of(Service::Ledger, &address, &[("HUYING_LEDGER_VKEY", &vkey)])
@@ -122,12 +129,14 @@ impl LedgerService for Ledger {
     async fn get_case(&self, request: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
         let GetCaseRequest { case_id: wanted, first_version, .. } = request.into_inner();
         let found = self.cases.iter().find(|(id, _)| *id == wanted);
-        let (_, lines) = found.ok_or_else(|| Status::not_found("no such case"))?;
-        let mut rest = lines.iter().filter(|line| line.case_version >= first_version).cloned();
+        let (_, all) = found.ok_or_else(|| Status::not_found("no such case"))?;
+        let mut rest = all.iter().filter(|line| line.case_version >= first_version).cloned();
         let lines = rest.by_ref().take(2).collect();
         let next_version = rest.next().map_or(0, |line| line.case_version);
         let discrepancies = self.discrepancies.clone();
+        let case_version = self.stands_at.or_else(|| Some(all.last()?.case_version)).unwrap_or(0);
         Ok(Response::new(GetCaseResponse {
+            case: Some(CaseSummary { case_id: wanted, case_version, ..CaseSummary::default() }),
             lines,
             next_version,
             discrepancies,
@@ -147,23 +156,67 @@ impl LedgerService for Ledger {
             .map(|(id, _)| CaseSummary { case_id: id.clone(), ..CaseSummary::default() });
         let next = if place + 1 < self.cases.len() { (place + 1).to_string() } else { String::new() };
         let cases = cases.into_iter().collect();
-        Ok(Response::new(ListCasesResponse { cases, next_page_token: next, total: 2 }))
+        Ok(Response::new(ListCasesResponse {
+            cases,
+            next_page_token: next,
+            total: 2,
+            ..ListCasesResponse::default()
+        }))
     }
 
     async fn get_inclusion_proof(
         &self,
-        request: Request<GetInclusionProofRequest>,
+        _: Request<GetInclusionProofRequest>,
     ) -> Result<Response<GetInclusionProofResponse>, Status> {
-        let index = request.into_inner().leaf_index as usize;
-        let leaf = self.tree.get(index).cloned().ok_or_else(|| Status::not_found("no such leaf"))?;
-        let path = naive_path(index, &self.hashes()).iter().map(|hash| hash.to_vec()).collect();
-        Ok(Response::new(GetInclusionProofResponse { leaf, path, checkpoint: self.note.clone() }))
+        Err(Status::unimplemented("not needed here"))
     }
 
     async fn get_unit_figures(
         &self,
         _: Request<GetUnitFiguresRequest>,
     ) -> Result<Response<GetUnitFiguresResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+}
+
+#[tonic::async_trait]
+impl LogService for Ledger {
+    type WatchEntriesStream = BoxStream<'static, Result<WatchEntriesResponse, Status>>;
+
+    async fn prove_inclusion(
+        &self,
+        request: Request<ProveInclusionRequest>,
+    ) -> Result<Response<ProveInclusionResponse>, Status> {
+        let ProveInclusionRequest { leaf_index, tree_size } = request.into_inner();
+        let of_fork = self.fork.as_ref().filter(|(from, _)| leaf_index >= *from);
+        // A log with two histories proves in each what suits it, in the tree that it has of it.
+        let (tree, note) = match of_fork {
+            Some((_, tree)) => (tree.as_slice(), note_over(tree)),
+            None => (self.tree.get(..tree_size as usize).unwrap_or_default(), self.note.clone()),
+        };
+        let hashes: Vec<Hash> = tree.iter().map(|leaf| leaf_hash(leaf.as_bytes())).collect();
+        let leaf = tree.get(leaf_index as usize).cloned().ok_or_else(|| Status::not_found("no such leaf"))?;
+        let path = naive_path(leaf_index as usize, &hashes).iter().map(|hash| hash.to_vec()).collect();
+        Ok(Response::new(ProveInclusionResponse {
+            leaf,
+            path,
+            tree_size: tree.len() as u64,
+            root: naive_root(&hashes).to_vec(),
+            checkpoint: note,
+        }))
+    }
+
+    async fn prove_consistency(
+        &self,
+        _: Request<ProveConsistencyRequest>,
+    ) -> Result<Response<ProveConsistencyResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn watch_entries(
+        &self,
+        _: Request<WatchEntriesRequest>,
+    ) -> Result<Response<Self::WatchEntriesStream>, Status> {
         Err(Status::unimplemented("not needed here"))
     }
 }
@@ -255,4 +308,35 @@ async fn leaves_younger_than_the_checkpoint_do_not_disturb_it() {
     let mut shorter = Ledger::honest();
     shorter.note = note_over(&shorter.tree[..4]);
     shorter.verify(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn lines_of_two_histories_do_not_prove_true() {
+    // Another leaf 3, in a tree of one leaf more, properly signed.
+    let mut forked = Ledger::honest();
+    let other = line(CASE_A, 3, 3);
+    let mut tree = forked.tree.clone();
+    let leaf = other.leaf.replace("\"code\":\"u\"", "\"code\":\"w\"");
+    tree[3].clone_from(&leaf);
+    tree.push("{}".to_owned());
+    forked.line(0, 3).leaf = leaf;
+    forked.line(0, 3).actor = Some(Actor { role: 2, code: "w".into() });
+    forked.fork = Some((3, tree));
+    let failure = forked.verify(Some(CASE_A)).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::VerificationFailed);
+    assert!(
+        failure
+            .in_one_line()
+            .contains("version 3: the audit path of leaf 3 does not lead to the root of 5 leaves"),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_case_that_stands_further_than_its_lines_go_does_not_prove_true() {
+    let mut cut_off = Ledger::honest();
+    cut_off.stands_at = Some(4);
+    let failure = cut_off.verify(Some(CASE_A)).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::VerificationFailed);
+    assert!(failure.in_one_line().contains("at version 4, and its last line is version 3"), "{failure:?}");
 }

@@ -5,7 +5,7 @@ use data_encoding::HEXLOWER;
 use super::{Auditor, Case};
 use crate::verify::{
     exported::TextKey,
-    findings::{Discrepancy, Subject},
+    findings::{Discrepancy, Subject, Unordered},
     names::Name,
     told::{Told, case_id_text},
 };
@@ -26,6 +26,11 @@ struct TextMark {
 }
 
 impl TextMarks {
+    /// Bytes of memory behind it.
+    pub(super) fn held_bytes(&self) -> u64 {
+        (self.marks.capacity() * size_of::<TextMark>()) as u64
+    }
+
     pub(super) fn mark(&mut self, version: u32, name: Name, is_shown: bool) {
         self.marks.push(TextMark { version, name, is_shown });
     }
@@ -47,7 +52,7 @@ fn place(case_id: u128, version: u32, name: &str) -> String {
 
 impl Auditor {
     /// Texts that are shown and must not be, that are not and must be, and that no leaf commits to.
-    pub(super) fn judge_texts(&mut self, last: &mut Vec<Discrepancy>) {
+    pub(super) fn judge_texts(&mut self, last: &mut Unordered) {
         let differs = |case_id, version, name: &str, expected: &str, found: &str| {
             Discrepancy::new(Subject::Text, place(case_id, version, name), expected, found)
         };
@@ -62,9 +67,9 @@ impl Auditor {
             for mark in &texts.marks {
                 let name = names.text(mark.name);
                 match (history.account.shows(mark.version, name), mark.is_shown) {
-                    (true, false) => last.push(differs(*case_id, mark.version, name, "the public text", "")),
+                    (true, false) => last.add(differs(*case_id, mark.version, name, "the public text", "")),
                     (false, true) => {
-                        last.push(differs(*case_id, mark.version, name, "", "a text that is not public"));
+                        last.add(differs(*case_id, mark.version, name, "", "a text that is not public"));
                     }
                     (true, true) | (false, false) => {}
                 }
@@ -72,11 +77,11 @@ impl Auditor {
         }
         self.checked.withheld = withheld;
         for case_id in &self.exported.with_two_titles {
-            last.push(differs(*case_id, 1, "title", "the title that /cases.jsonl has", "another one"));
+            last.add(differs(*case_id, 1, "title", "the title that /cases.jsonl has", "another one"));
         }
         for TextKey { case_id, version, name } in self.exported.texts.keys() {
             let name = names.text(*name);
-            last.push(differs(*case_id, *version, name, "", "a text that no leaf commits to"));
+            last.add(differs(*case_id, *version, name, "", "a text that no leaf commits to"));
         }
     }
 }

@@ -81,6 +81,56 @@ fn a_late_reply_and_its_rating_count_for_the_unit_the_office_and_the_region() {
 }
 
 #[test]
+fn an_answer_is_rated_or_still_may_be_or_stays_silent() {
+    let mut names = Names::new();
+    let replied = leaf("CaseReplied", 2, standing("replied"), json!({ "unit": "150802-housing" }));
+    let closed = leaf("CaseClosed", 3, standing("closed"), json!({}));
+    let reopened = leaf("CaseReopened", 4, standing("in_handling"), json!({}));
+    let leaves = [submitted(), replied, closed, reopened];
+    for (count, silent, awaiting) in [(2, "0", "1"), (3, "1", "0"), (4, "0", "1")] {
+        let figures = Figures::of([&history(&leaves[..count], &mut names)]);
+        for (list, code) in [(List::Units, "150802-housing"), (List::Regions, "150802")] {
+            let row = figures.row(list, names.name(code), None);
+            assert_eq!(
+                (cell(&row, "silent"), cell(&row, "awaiting_rating")),
+                (silent.into(), awaiting.into())
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_declined_or_withdrawn_is_counted_and_stays_received() {
+    let mut names = Names::new();
+    for (event, state) in [("CaseDeclined", "declined"), ("CaseWithdrawn", "withdrawn")] {
+        let mut over = standing(state);
+        over["responsible_unit"] = json!("");
+        let assigned = leaf("CaseAssigned", 2, standing("assigned"), json!({}));
+        let case = history(&[submitted(), assigned, leaf(event, 3, over, json!({}))], &mut names);
+        let figures = Figures::of([&case]);
+        for (list, code) in [(List::Units, "150802-housing"), (List::Regions, "150802")] {
+            let row = figures.row(list, names.name(code), None);
+            assert_eq!((cell(&row, "received"), cell(&row, state)), ("1".into(), "1".into()), "{state}");
+        }
+    }
+}
+
+#[test]
+fn ways_are_counted_by_month_and_units() {
+    let mut names = Names::new();
+    let handed = json!({ "from_office": "150802-office", "to_office": "150800-office" });
+    let escalated = leaf("CaseEscalated", 2, standing("registered"), handed);
+    let case = history(&[submitted(), escalated], &mut names);
+    let figures = Figures::of([&case, &case]);
+    let row = json!({
+        "month": "2026-03", "kind": "escalated", "from_unit": "150802-office", "to_unit": "150800-office",
+    });
+    let key = List::Flows.key(row.as_object().unwrap()).unwrap();
+    assert_eq!(cell(&figures.row(List::Flows, names.name(&key), None), "times"), "2");
+    assert_eq!(List::Flows.key(&Map::new()), Err("month"));
+}
+
+#[test]
 fn open_cases_count_for_whoever_has_to_act() {
     let mut names = Names::new();
     let mut waits = standing("assigned");

@@ -63,7 +63,10 @@ fn a_representative_acts_when_the_event_or_the_token_names_one() {
     replied["type"] = json!("CaseUrged");
     replied["details"] = named;
     let told = Told::parse(&replied.to_string()).unwrap();
-    assert_eq!((told.representative.as_str(), told.what), ("r-2", What::Urged { by_representative: true }));
+    assert_eq!(
+        (told.representative.as_str(), told.what),
+        ("r-2", What::Urged { unit: "u".into(), by_representative: true })
+    );
 }
 
 #[test]
@@ -76,6 +79,9 @@ fn what_makes_no_sense_is_said() {
         ("/type", json!("CaseSubmitted"), "CaseSubmitted as version 4"),
         ("/type", json!("CaseReturned"), "details.unit"),
         ("/type", json!("CaseRated"), "no rating"),
+        ("/type", json!("CaseUrged"), "details.unit"),
+        ("/type", json!("DeadlineExpired"), "details.kind"),
+        ("/type", json!("CaseDelegated"), "no way"),
         ("/type", json!("CaseClaimed"), "representative_code"),
         ("/case_version", json!(1), "CaseClosed as version 1"),
         ("/case_version", json!(0), "version 0"),

@@ -3,7 +3,7 @@
 
 use std::{fs::File, io::Read as _, path::Path, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::super::keys::KeySource;
@@ -159,8 +159,31 @@ pub(super) fn remember(path: &Path, note: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::unexpected(format!("{} cannot be written: {error}", path.display())))
 }
 
+/// Which cosignatures are enough.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Enough {
+    /// Leaves that were in the log when the audit began: what is cosigned has all of them,
+    pub(super) tree_size: u64,
+    /// or was cosigned no longer ago than this, where that is allowed.
+    pub(super) age_max: Option<Duration>,
+}
+
+impl Enough {
+    fn is(self, size: u64, at: Timestamp, now: Timestamp) -> bool {
+        let age_max = self.age_max.and_then(|age_max| SignedDuration::try_from(age_max).ok());
+        size >= self.tree_size || age_max.is_some_and(|age_max| now.duration_since(at) <= age_max)
+    }
+
+    fn in_words(self) -> String {
+        let age =
+            self.age_max.map(|age| format!(", or one not older than {}", humantime::format_duration(age)));
+        format!("over {} leaves or more{}", self.tree_size, age.unwrap_or_default())
+    }
+}
+
 /// What each witness vouches for, looked for in the latest checkpoint and in the proof of a case that has long been in the
-/// log, which comes with the latest checkpoint that a witness has cosigned. The checkpoints are noted as known.
+/// log, which comes with the latest checkpoint that a witness has cosigned. The checkpoints are noted as known. Cosignatures
+/// that are not enough are waited for a while, and told then.
 ///
 /// # Errors
 /// When the ledger cannot be read.
@@ -168,12 +191,16 @@ pub(super) async fn gather_cosignatures(
     site: &Site,
     trusted: &Trusted,
     witnesses: &[VerifierKey],
+    enough: Enough,
     old_case: Option<u128>,
     known: &mut Vec<Known>,
     findings: &mut Findings,
 ) -> Result<Vec<Vouched>, Failure> {
     let mut vouched: Vec<Option<Vouched>> = witnesses.iter().map(|_| None).collect();
-    let mut reasons: Vec<String> = witnesses.iter().map(|_| "none".to_owned()).collect();
+    let mut reasons: Vec<Option<String>> = witnesses.iter().map(|_| None).collect();
+    let is_enough = |vouched: &Option<Vouched>| {
+        vouched.as_ref().is_some_and(|vouched| enough.is(vouched.size, vouched.at, Timestamp::now()))
+    };
     let deadline = Instant::now() + WITNESS_PATIENCE;
     loop {
         for note in notes(site, old_case).await? {
@@ -181,28 +208,36 @@ pub(super) async fn gather_cosignatures(
             let Ok(parsed) = Note::parse(&note) else { continue };
             for (place, witness) in witnesses.iter().enumerate() {
                 match parsed.cosigned_at(witness) {
-                    Ok(Some(at))
-                        if vouched[place].as_ref().is_none_or(|best| best.size < checkpoint.size) =>
-                    {
-                        let (name, size) = (witness.name.clone(), checkpoint.size);
-                        vouched[place] = Some(Vouched { name, size, at });
+                    Ok(Some(at)) => {
                         let source = format!("the checkpoint that {} has cosigned", witness.name);
-                        known.push(Known { checkpoint: checkpoint.clone(), source });
+                        let cosigned = Known { checkpoint: checkpoint.clone(), source };
+                        if !known.contains(&cosigned) {
+                            known.push(cosigned);
+                        }
+                        let best = vouched[place].as_ref().map(|best| (best.size, best.at));
+                        if best < Some((checkpoint.size, at)) {
+                            let (name, size) = (witness.name.clone(), checkpoint.size);
+                            vouched[place] = Some(Vouched { name, size, at });
+                        }
                     }
-                    Ok(Some(_) | None) => {}
-                    Err(reason) => reasons[place] = reason,
+                    Ok(None) => {}
+                    Err(reason) => reasons[place] = Some(reason),
                 }
             }
         }
-        if vouched.iter().all(Option::is_some) || Instant::now() >= deadline {
+        if vouched.iter().all(is_enough) || Instant::now() >= deadline {
             break;
         }
         sleep(POLL_INTERVAL).await;
     }
     for ((witness, vouched), reason) in witnesses.iter().zip(&vouched).zip(reasons) {
-        if vouched.is_none() {
-            let expected = format!("a cosignature of {}", witness.to_text());
-            findings.add(Discrepancy::new(Subject::Witness, witness.name.clone(), expected, reason));
+        if !is_enough(vouched) {
+            let expected = format!("a cosignature of {} {}", witness.to_text(), enough.in_words());
+            let latest = vouched
+                .as_ref()
+                .map(|vouched| format!("one over {} leaves, of {}", vouched.size, vouched.at));
+            let found = reason.or(latest).unwrap_or_else(|| "none".to_owned());
+            findings.add(Discrepancy::new(Subject::Witness, witness.name.clone(), expected, found));
         }
     }
     Ok(vouched.into_iter().flatten().collect())

@@ -2,20 +2,23 @@
 //!
 //! Guarantees that a file that is cut off is never taken for a whole one: it says by its last row how many it has. One that
 //! does not come whole, after some attempts, is a discrepancy, and what it would have been compared with is left alone.
+//! Once what was read takes up more memory than it may, the audit ends.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::memory::Memory;
 use crate::{
     failure::Failure,
     http::{NoFile, Site},
     progress::Progress,
     verify::{
+        auditor::exported_bytes,
         exported::{BadRow, Exported, end_of_rows},
         figure_file::FigureFile,
         figures::List,
-        findings::{Discrepancy, Findings, Subject},
+        findings::{Discrepancy, Findings, Subject, clipped},
         moment::Month,
     },
 };
@@ -57,19 +60,24 @@ pub(super) struct Downloads<'a> {
     pub(super) exported: &'a mut Exported,
     pub(super) findings: &'a mut Findings,
     pub(super) progress: &'a mut Progress,
+    pub(super) memory: Memory,
 }
 
 impl Downloads<'_> {
     /// Downloads cases, and then texts, whose titles are compared with those of the cases.
     ///
     /// # Errors
-    /// When the ledger cannot be reached.
+    /// When the ledger cannot be reached, or has more than may be held.
     pub(super) async fn cases_and_texts(&mut self) -> Result<(), Failure> {
         let cases_max = self.begun_at + LEAVES_MEANWHILE_MAX;
         let texts_max = cases_max * TEXTS_OF_LEAF_MAX;
         for attempt in 1..=ATTEMPTS {
             self.exported.forget_cases();
-            let take = |line: &str| self.exported.take_case(line);
+            let memory = self.memory;
+            let take = |line: &str| {
+                let taken = self.exported.take_case(line);
+                memory.check(exported_bytes(self.exported), CASES_PATH).map(|()| taken)
+            };
             let read = read_rows(self.site, CASES_PATH, cases_max, take, self.progress).await?;
             if let Some(faults) = settle(CASES_PATH, read, attempt, self.findings) {
                 self.exported.has_all_cases = faults == 0;
@@ -78,7 +86,11 @@ impl Downloads<'_> {
         }
         for attempt in 1..=ATTEMPTS {
             self.exported.forget_texts();
-            let take = |line: &str| self.exported.take_text(line);
+            let memory = self.memory;
+            let take = |line: &str| {
+                let taken = self.exported.take_text(line);
+                memory.check(exported_bytes(self.exported), TEXTS_PATH).map(|()| taken)
+            };
             let read = read_rows(self.site, TEXTS_PATH, texts_max, take, self.progress).await?;
             if let Some(faults) = settle(TEXTS_PATH, read, attempt, self.findings) {
                 self.exported.has_all_texts = faults == 0;
@@ -91,7 +103,7 @@ impl Downloads<'_> {
     /// Downloads all figures, over all time and by month, each of a tree that has what the log had when the audit began.
     ///
     /// # Errors
-    /// When the ledger cannot be reached.
+    /// When the ledger cannot be reached, or has more than may be held.
     pub(super) async fn figures(&mut self) -> Result<Vec<FigureFile>, Failure> {
         let mut months: Vec<Option<Month>> = Vec::new();
         if let Some((first, last)) = self.exported.months {
@@ -101,27 +113,36 @@ impl Downloads<'_> {
         }
         months.insert(0, None);
         let deadline = Instant::now() + FIGURES_PATIENCE;
-        let mut files = Vec::new();
+        let mut files: Vec<FigureFile> = Vec::new();
         for list in List::ALL {
-            for month in &months {
-                files.extend(self.figure_file(list, *month, deadline).await?);
+            let months = if list.is_by_month() { &months[..] } else { &[None] };
+            for month in months {
+                let held_bytes = files.iter().map(FigureFile::held_bytes).sum();
+                files.extend(self.figure_file(list, *month, deadline, held_bytes).await?);
             }
         }
         Ok(files)
     }
 
+    /// `held_bytes` is what the files before it take up.
     async fn figure_file(
         &mut self,
         list: List,
         month: Option<Month>,
         deadline: Instant,
+        held_bytes: u64,
     ) -> Result<Option<FigureFile>, Failure> {
         let begun_at = self.begun_at;
         let mut attempt = 1;
         loop {
             let mut file = FigureFile::new(list, month);
             let path = file.path();
-            let take = |line: &str| file.take(line, &mut self.exported.names);
+            let memory = self.memory;
+            let take = |line: &str| {
+                let taken = file.take(line, &mut self.exported.names);
+                let held_bytes = held_bytes + file.held_bytes() + exported_bytes(self.exported);
+                memory.check(held_bytes, &path).map(|()| taken)
+            };
             let read = read_rows(self.site, &path, FIGURES_MAX, take, self.progress).await?;
             let Some(faults) = settle(&path, read, attempt, self.findings) else {
                 attempt += 1;
@@ -170,12 +191,13 @@ fn settle(
     }
 }
 
-/// Reads a file row by row; what is wrong with its rows.
+/// Reads a file row by row; what is wrong with its rows. What is to be done with a row says what is wrong with it, or fails
+/// when nothing more may be read.
 async fn read_rows(
     site: &Site,
     path: &str,
     rows_max: u64,
-    mut take: impl FnMut(&str) -> Result<(), BadRow>,
+    mut take: impl FnMut(&str) -> Result<Result<(), BadRow>, Failure>,
     progress: &mut Progress,
 ) -> Result<Result<Vec<BadRow>, NotWhole>, Failure> {
     let mut lines = match site.lines(path, ROW_BYTES_MAX).await? {
@@ -205,10 +227,10 @@ async fn read_rows(
         if rows > rows_max {
             return Ok(Err(NotWhole::Missing(format!("more than {rows_max} rows"))));
         }
-        if let Err(fault) = take(line)
+        if let Err(BadRow { expected, found }) = take(line)?
             && bad.len() < BAD_ROWS_MAX
         {
-            bad.push(fault);
+            bad.push(BadRow { expected, found: clipped(found) });
         }
         progress.tell(|| format!("{path}: {rows} rows"));
     }

@@ -49,6 +49,7 @@ struct Ledger {
     units: Vec<Value>,
     regions: Vec<Value>,
     representatives: Vec<Value>,
+    flows: Vec<Value>,
     vkeys: String,
     /// Files that are served instead, by path.
     instead: BTreeMap<String, Result<Vec<u8>, StatusCode>>,
@@ -240,8 +241,10 @@ fn counts(column: &str, code: &str, counted: [u64; 8], median: Option<u64>, mont
     json!({
         column: code, "name": "某某", "received": received, "replied": replied,
         "replied_in_time": replied_in_time, "rated": rated, "resolved": resolved, "satisfied": satisfied,
-        "silent": replied - rated, "open": open, "overdue": overdue, "returned": 0, "extensions_granted": 0,
-        "supervised": 0, "criticised": 0, "median_reply_seconds": median,
+        "silent": replied - rated, "awaiting_rating": 0, "open": open, "overdue": overdue, "declined": 0,
+        "withdrawn": 0, "returned": 0, "extensions_granted": 0, "supervised": 0, "criticised": 0,
+        "answered_along": 0, "expired": 0, "parts": 0, "parts_answered": 0, "transferred": 0,
+        "extensions_requested": 0, "urged": 0, "median_reply_seconds": median,
         "response_rate_percent": rate(replied, received), "timeliness_rate_percent": rate(replied_in_time, replied),
         "resolution_rate_percent": rate(resolved, rated), "satisfaction_rate_percent": rate(satisfied, rated),
         "month": month, "tree_size": STORY + FILLERS,
@@ -272,7 +275,12 @@ impl Ledger {
         let (since_submission, since_holding, since_assignment) =
             (Some(842_400), Some(837_000), Some(806_400));
         let region = |code, counted, median, month| counts("region", code, counted, median, month);
-        let unit = |code, counted, median, month| counts("unit", code, counted, median, month);
+        let unit = |code, counted, median, month| {
+            let mut row = counts("unit", code, counted, median, month);
+            // What is late was told to be, once, when its time was over.
+            row["expired"] = row["overdue"].clone();
+            row
+        };
         let many = [FILLERS as u64, 0, 0, 0, 0, 0, FILLERS as u64, 0];
         let claimed_at = Some("2026-11-01T04:00:00Z");
         Self {
@@ -311,6 +319,7 @@ impl Ledger {
                 duty("r-1", [1, 0, 1, 0, 1, 1, 1, 0], None, oct),
                 duty("r-2", [0, 1, 1, 0, 1, 1, 1, 0], claimed_at, nov),
             ],
+            flows: Vec::new(),
             vkeys: format!("{}\n", verifier_key().to_text()),
             instead: BTreeMap::new(),
         }
@@ -354,6 +363,7 @@ impl Ledger {
             "/units.jsonl" => figures(&self.units, month),
             "/regions.jsonl" => figures(&self.regions, month),
             "/representatives.jsonl" => figures(&self.representatives, month),
+            "/flows.jsonl" => rows(&self.flows, None),
             _ => self.tile(path).ok_or(StatusCode::NOT_FOUND),
         }
     }
@@ -400,28 +410,33 @@ impl Ledger {
     }
 
     async fn audit(self, change: impl FnOnce(&mut AuditArgs)) -> Result<(), Failure> {
-        let mut arguments = AuditArgs {
-            url: Some(self.serve().await),
-            vkey: None,
-            witness: Vec::new(),
-            since: Vec::new(),
-            remember: None,
-        };
+        let mut arguments = arguments(self.serve().await);
         change(&mut arguments);
         run(&context(), &arguments).await
     }
 
     /// What an audit finds.
     async fn findings(self) -> Vec<String> {
-        let arguments = AuditArgs {
-            url: Some(self.serve().await),
-            vkey: None,
-            witness: Vec::new(),
-            since: Vec::new(),
-            remember: None,
-        };
+        self.findings_of(|_| {}).await
+    }
+
+    async fn findings_of(self, change: impl FnOnce(&mut AuditArgs)) -> Vec<String> {
+        let mut arguments = arguments(self.serve().await);
+        change(&mut arguments);
         let audited = audit(&context(), &arguments).await.unwrap();
         audited.findings.kept.iter().map(ToString::to_string).collect()
+    }
+}
+
+fn arguments(url: String) -> AuditArgs {
+    AuditArgs {
+        url: Some(url),
+        vkey: None,
+        witness: Vec::new(),
+        witness_age_max: None,
+        since: Vec::new(),
+        remember: None,
+        memory_max: 1 << 30,
     }
 }
 
@@ -455,9 +470,7 @@ impl Drop for Folder {
 #[tokio::test]
 async fn an_honest_ledger_has_no_discrepancy_and_everything_is_compared() {
     let address = Ledger::honest().serve().await;
-    let arguments =
-        AuditArgs { url: Some(address), vkey: None, witness: vec![], since: vec![], remember: None };
-    let audited = audit(&context(), &arguments).await.unwrap();
+    let audited = audit(&context(), &arguments(address)).await.unwrap();
     let found: Vec<String> = audited.findings.kept.iter().map(ToString::to_string).collect();
     assert_eq!(found, [""; 0]);
     let leaves = (STORY + FILLERS) as u64;
@@ -475,7 +488,7 @@ async fn an_honest_ledger_has_no_discrepancy_and_everything_is_compared() {
     );
     // Two tiles of leaves, one above them.
     assert_eq!(audited.walked, Walked { bundles: 2, tiles: 3, is_whole: true });
-    assert_eq!(audited.figure_files, 9);
+    assert_eq!(audited.figure_files, 10);
     assert!(audited.for_people().contains("discrepancies  none"));
     assert_eq!(audited.to_json()["verified"], true);
 }
@@ -505,14 +518,34 @@ async fn a_discrepancy_is_told_and_ends_with_its_exit_code() {
 
 #[tokio::test]
 async fn a_ledger_that_is_not_there_is_no_finding() {
-    let arguments = AuditArgs {
-        url: Some("http://127.0.0.1:1".into()),
-        vkey: None,
-        witness: vec![],
-        since: vec![],
-        remember: None,
-    };
+    let arguments = arguments("http://127.0.0.1:1".into());
     assert_eq!(run(&context(), &arguments).await.unwrap_err().exit(), Exit::Unexpected);
     let nowhere = AuditArgs { url: None, ..arguments };
     assert_eq!(run(&context(), &nowhere).await.unwrap_err().exit(), Exit::Usage);
+}
+
+#[tokio::test]
+async fn a_ledger_without_end_does_not_fill_the_memory() {
+    let small = |arguments: &mut AuditArgs| arguments.memory_max = 1 << 20;
+    Ledger::honest().audit(small).await.unwrap();
+    // Texts that no leaf commits to, each under a long name of its own.
+    let mut endless = Ledger::honest();
+    let made_up = |number: usize| text(CASE_A, 1, &format!("{number}{}", "x".repeat(10_000)), "x");
+    endless.texts.extend((0..5_000).map(made_up));
+    let failure = endless.audit(small).await.unwrap_err();
+    assert!(failure.in_one_line().contains("/texts.jsonl: ") && failure.exit() == Exit::Usage, "{failure:?}");
+    // Rows of figures, each as long as a row may be.
+    let mut endless = Ledger::honest();
+    endless.units.extend((0..10).map(|number| {
+        let mut row = counts("unit", &format!("u-{number}"), [1, 0, 0, 0, 0, 0, 0, 0], None, None);
+        row["name"] = json!("x".repeat(200_000));
+        row
+    }));
+    let failure = endless.audit(small).await.unwrap_err();
+    assert!(failure.in_one_line().contains("/units.jsonl: "), "{failure:?}");
+    // Leaves, each of another case, in a tree that is signed.
+    let mut endless = Ledger::honest();
+    endless.leaves.extend((FILLERS..4_000).map(filler));
+    let failure = endless.audit(small).await.unwrap_err();
+    assert!(failure.in_one_line().contains("the log: "), "{failure:?}");
 }

@@ -6,6 +6,7 @@
 use data_encoding::BASE64;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::memory::Memory;
 use crate::{
     failure::Failure,
     http::Site,
@@ -46,12 +47,13 @@ type Leaf = (Hash, Result<Told, String>);
 /// Has the auditor read the first `size` leaves.
 ///
 /// # Errors
-/// When the ledger cannot be reached.
+/// When the ledger cannot be reached, or has more than may be held.
 pub(super) async fn walk(
     site: &Site,
     size: u64,
     auditor: &mut Auditor,
     progress: &mut Progress,
+    memory: Memory,
 ) -> Result<Walked, Failure> {
     let mut walked = Walked::default();
     let mut made = Tiles::default();
@@ -73,6 +75,7 @@ pub(super) async fn walk(
             }
         }
         let read = auditor.size();
+        memory.check(auditor.held_bytes(), "the log")?;
         progress.tell(|| format!("{read} of {size} leaves, {} discrepancies", auditor.found()));
     }
     for tile in made.partial().filter(|tile| tile.level > 0) {

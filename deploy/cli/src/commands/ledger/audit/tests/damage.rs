@@ -275,12 +275,22 @@ async fn whatever_is_otherwise_in_a_figure_is_found() {
         "resolved",
         "satisfied",
         "silent",
+        "awaiting_rating",
+        "answered_along",
         "open",
         "overdue",
+        "declined",
+        "withdrawn",
         "returned",
         "extensions_granted",
         "supervised",
         "criticised",
+        "expired",
+        "parts",
+        "parts_answered",
+        "transferred",
+        "extensions_requested",
+        "urged",
         "median_reply_seconds",
     ] {
         let was = Ledger::honest().units[2][column].as_u64().unwrap();
@@ -332,6 +342,13 @@ async fn figures_that_are_left_out_or_made_up_are_found() {
         &["r-3 claimed (of 309 leaves): expected 0, found 1", "r-3 taken_on", "r-3 answer_rate_percent"],
     )
     .await;
+    let made_up = json!({
+        "month": "2026-11", "kind": "escalated", "from_unit": "150802-office", "to_unit": "150800-office",
+        "times": 1, "tree_size": STORY + FILLERS,
+    });
+    let place =
+        "figures     /flows.jsonl 2026-11 escalated 150802-office 150800-office times (of 309 leaves)";
+    finds(|ledger| ledger.flows.push(made_up), &[&format!("{place}: expected 0, found 1")]).await;
 }
 
 #[tokio::test]

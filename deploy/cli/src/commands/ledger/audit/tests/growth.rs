@@ -82,17 +82,37 @@ async fn an_audit_remembers_what_the_next_one_must_find_again() {
     assert!(found.starts_with("1 discrepancy"), "{found}");
     let mut lost = Ledger::honest();
     lost.leaves.pop();
-    let address = lost.serve().await;
-    let arguments = AuditArgs {
-        url: Some(address),
-        vkey: None,
-        witness: vec![],
-        since: vec![file.clone()],
-        remember: None,
-    };
-    let audited = audit(&context(), &arguments).await.unwrap();
+    let found = lost.findings_of(|arguments| arguments.since = vec![file.clone()]).await;
     let line = format!("checkpoint  {}: expected 309 leaves or more, found 308 leaves", file.display());
-    assert!(audited.findings.kept.iter().any(|found| found.to_string() == line), "{:#?}", audited.findings);
+    assert!(found.contains(&line), "{found:#?}");
+}
+
+#[tokio::test]
+async fn what_was_remembered_is_compared_before_it_is_replaced() {
+    let folder = Folder::new("replace");
+    let size = STORY + FILLERS;
+    let kept = Ledger::honest().note(size);
+    let file = folder.write("last.checkpoint", &kept);
+    let remember = |arguments: &mut AuditArgs| arguments.remember = Some(file.clone());
+    let mut forked = Ledger::honest();
+    forked.leaves.swap(100, 101);
+    let found = forked.clone().findings_of(remember).await;
+    assert!(found.len() == 1 && found[0].contains("last.checkpoint, 309 leaves"), "{found:#?}");
+    forked.audit(remember).await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), kept, "the evidence is still there");
+
+    let mut grown = Ledger::honest();
+    grown.leaves.push(filler(FILLERS));
+    grown.notes = vec![grown.note(size), grown.note(size + 1)];
+    let note = grown.note(size + 1);
+    grown.audit(remember).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), note);
+
+    let other = folder.write("other", "no checkpoint");
+    let failure =
+        Ledger::honest().audit(|arguments| arguments.remember = Some(other.clone())).await.unwrap_err();
+    assert_eq!(failure.exit(), Exit::Usage);
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "no checkpoint");
 }
 
 #[tokio::test]
@@ -120,34 +140,71 @@ async fn a_proof_that_somebody_kept_is_a_checkpoint_to_hold_the_log_against() {
     assert!(failure.for_people().contains("--remember"), "{failure:?}");
 }
 
-#[tokio::test]
-async fn what_a_witness_has_cosigned_is_compared() {
-    let witness = witness_key("w.example").to_text();
-    let demand = |arguments: &mut AuditArgs| arguments.witness = vec![witness.clone()];
-    let honest = Ledger::honest();
-    let size = honest.leaves.len();
-    let mut ledger = Ledger::honest();
-    ledger.notes = vec![cosigned(&honest.note(size), "w.example", 1_700_000_000)];
-    ledger.audit(demand).await.unwrap();
+const LONG_AGO: u64 = 1_700_000_000;
 
-    // In a busy log the latest checkpoint is never cosigned; the receipt of the oldest case comes with one that is.
-    let leaves: Vec<&str> = honest.leaves[..100].iter().map(String::as_str).collect();
+/// The path and the proof of the receipt of the oldest case, in the tree of so many leaves of a ledger.
+fn cosigned_receipt(ledger: &Ledger, size: usize, seconds: u64) -> (String, Result<Vec<u8>, StatusCode>) {
+    let leaves: Vec<&str> = ledger.leaves[..size].iter().map(String::as_str).collect();
     let proof = proof_of(0, &leaves);
-    let receipt = format!("/cases/{CASE_A}/receipt.tlog-proof");
-    let mut ledger = Ledger::honest();
-    ledger.instead.insert(receipt.clone(), Ok(proof_with_cosignature(&proof).into_bytes()));
-    ledger.audit(demand).await.unwrap();
-
-    let forked = proof_of(0, &[leaves[0], leaves[2]]);
-    let mut ledger = Ledger::honest();
-    ledger.instead.insert(receipt, Ok(proof_with_cosignature(&forked).into_bytes()));
-    let failure = ledger.audit(demand).await.unwrap_err();
-    assert!(failure.in_one_line().starts_with("1 discrepancy"), "{failure:?}");
+    let (head, note) = proof.split_once("\n\n").unwrap();
+    let proof = format!("{head}\n\n{}", cosigned(note, "w.example", seconds));
+    (format!("/cases/{CASE_A}/receipt.tlog-proof"), Ok(proof.into_bytes()))
 }
 
-fn proof_with_cosignature(proof: &str) -> String {
-    let (head, note) = proof.split_once("\n\n").unwrap();
-    format!("{head}\n\n{}", cosigned(note, "w.example", 1_700_000_000))
+#[tokio::test]
+async fn what_a_witness_has_cosigned_is_compared() {
+    let demand = |arguments: &mut AuditArgs| arguments.witness = vec![witness_key("w.example").to_text()];
+    let honest = Ledger::honest();
+    let size = honest.leaves.len();
+    let mut ledger = honest.clone();
+    ledger.notes = vec![cosigned(&honest.note(size), "w.example", LONG_AGO)];
+    ledger.audit(demand).await.unwrap();
+
+    // In a busy log the latest checkpoint is never cosigned; the receipt of the oldest case comes with one that is, and that
+    // has all that there was when the audit began.
+    let mut busy = honest.clone();
+    busy.leaves.extend((FILLERS..FILLERS + 20).map(filler));
+    busy.notes = vec![busy.note(size), busy.note(size + 20)];
+    busy.instead.extend([cosigned_receipt(&busy, size + 10, LONG_AGO)]);
+    busy.clone().audit(demand).await.unwrap();
+
+    let mut forked = busy.clone();
+    forked.leaves.swap(100, 101);
+    busy.instead.extend([cosigned_receipt(&forked, size + 10, LONG_AGO)]);
+    let found = busy.findings_of(demand).await;
+    assert!(found.len() == 1 && found[0].contains("that w.example has cosigned, 319 leaves"), "{found:#?}");
+}
+
+#[tokio::test]
+async fn a_witness_that_vouches_for_less_than_there_is_does_not_do() {
+    let demand = |arguments: &mut AuditArgs| arguments.witness = vec![witness_key("w.example").to_text()];
+    let mut ledger = Ledger::honest();
+    // A fork after these leaves would be consistent with them.
+    ledger.instead.extend([cosigned_receipt(&ledger, 5, LONG_AGO)]);
+    let found = ledger.clone().findings_of(demand).await;
+    assert!(
+        found.len() == 1
+            && found[0].starts_with("witness     w.example: expected a cosignature of w.example+")
+            && found[0]
+                .ends_with("over 309 leaves or more, found one over 5 leaves, of 2023-11-14T22:13:20Z"),
+        "{found:#?}"
+    );
+
+    // It may be enough for somebody, as long as it is young.
+    let recently = |arguments: &mut AuditArgs| {
+        demand(arguments);
+        arguments.witness_age_max = Some(std::time::Duration::from_secs(3_600));
+    };
+    let found = ledger.clone().findings_of(recently).await;
+    assert!(
+        found.len() == 1 && found[0].contains("or one not older than 1h, found one over 5"),
+        "{found:#?}"
+    );
+    let seconds = u64::try_from(jiff::Timestamp::now().as_second()).unwrap() - 1_800;
+    ledger.instead.extend([cosigned_receipt(&ledger, 5, seconds)]);
+    ledger.clone().audit(recently).await.unwrap();
+    let found = ledger.findings_of(demand).await;
+    assert_eq!(found.len(), 1, "{found:#?}");
 }
 
 #[tokio::test]
