@@ -7,13 +7,13 @@ use huying_proto::operations::v1::{
     ReplayDeadLetterResponse, dead_letter_service_server::DeadLetterService,
 };
 use jiff_sqlx::ToSqlx as _;
-use sqlx::{PgPool, Row as _, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, Row as _, postgres::PgRow};
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
     auth::{Authenticator, Principal, Role},
-    ids::DeadLetterId,
+    ids::{CaseId, DeadLetterId},
     status::{self, Violations, micros, timestamp_to_proto},
     subjects::Namespace,
 };
@@ -45,6 +45,27 @@ pub(crate) async fn record(pool: &PgPool, failed: &Failed<'_>) -> sqlx::Result<(
     .bind(failed.payload)
     .bind(failed.reason)
     .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Events that say what a citizen wrote.
+const CITIZENS_EVENTS: [&str; 5] =
+    ["CaseSubmitted", "RatingRequested", "CaseRated", "WithdrawalRequested", "CaseWithdrawn"];
+
+/// Forgets the dead letters of cases that say what the citizen wrote, in the transaction in which that is erased elsewhere.
+/// They are told by their subjects, `case.<municipal>.<district>.<township>.<event>.<case_id>`.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn forget_citizens_words(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::Result<()> {
+    let case_ids: Vec<String> = case_ids.iter().map(CaseId::to_string).collect();
+    sqlx::query(
+        "DELETE FROM dead_letters WHERE split_part(subject, '.', 5) = ANY($1) AND split_part(subject, '.', 6) = ANY($2)",
+    )
+    .bind(&CITIZENS_EVENTS[..])
+    .bind(case_ids)
+    .execute(connection)
     .await?;
     Ok(())
 }

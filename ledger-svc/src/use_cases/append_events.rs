@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use huying_platform::{
     clock::Clock,
+    dead_letters,
     ids::{CaseId, EventId},
 };
 use huying_proto::events::v1::event::Body;
@@ -201,6 +202,8 @@ impl AppendEvents {
         if !erasures.is_empty() {
             // After the insert, for what is erased may have come in the same batch.
             store::texts::erase_before(connection, &erasures).await?;
+            let case_ids: Vec<CaseId> = erasures.iter().map(|(case_id, _)| *case_id).collect();
+            dead_letters::forget_citizens_words(connection, &case_ids).await?;
         }
         store::accounts::save(connection, &changed).await?;
         store::facts::add(connection, &facts).await?;

@@ -2,7 +2,11 @@
 
 use data_encoding::HEXLOWER;
 use huying_ledger_svc::domain::leaf::commitment;
-use huying_proto::{events::v1::Publication, ledger::v1::Text};
+use huying_platform::ids::EventId;
+use huying_proto::{
+    events::v1::{Event, Publication},
+    ledger::v1::Text,
+};
 
 use crate::{
     house::House,
@@ -196,8 +200,18 @@ async fn an_erasure_takes_the_citizens_pictures_and_withdrawal_and_leaves_those_
     house.publish_until(&story.events, 5).await;
     let page = house.get(&format!("/cases/{}", story.case_id)).await.body;
     assert!([1, 2, 3].iter().all(|number| page.contains(&picture(*number).picture_id)));
+    // What could not be processed is kept with its payload, and goes with the rest where it has the citizen's words.
+    let other =
+        |index: usize| Event { event_id: EventId::new_v7().to_string(), ..story.events[index].clone() };
+    house.publish(&[other(0), other(3)]).await;
+    let subjects = || async {
+        let subjects = "SELECT split_part(subject, '.', 5) FROM dead_letters ORDER BY 1";
+        sqlx::query_scalar::<_, String>(subjects).fetch_all(&house.house.platform.db).await.unwrap()
+    };
+    house.house.until("both are dead letters", || async { subjects().await.len() == 2 }).await;
     let story = story.erased();
     house.publish_until(&story.events, 6).await;
+    assert_eq!(subjects().await, ["PartAnswered"]);
     let kept: Vec<(i64, String)> =
         sqlx::query_as("SELECT case_version, name FROM texts ORDER BY case_version, name")
             .fetch_all(&house.house.platform.db)

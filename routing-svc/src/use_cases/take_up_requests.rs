@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use huying_platform::{
+    dead_letters,
     ids::{CaseId, EventId},
     inbox,
     outbox::OutgoingEvent,
@@ -188,6 +189,7 @@ async fn attempt(
     desk.save(&mut transaction).await?;
     if !erased.is_empty() {
         cases::erase_texts(&mut transaction, &erased).await?;
+        dead_letters::forget_citizens_words(&mut transaction, &erased).await?;
     }
     desk.tell(&mut transaction, &service.outbox).await?;
     transaction.commit().await?;
