@@ -28,7 +28,8 @@ pub struct Config {
 
     /// File with the private keys that sign checkpoints (C2SP signed-note form), one a line, as written by `huying keys
     /// ledger`. All sign; the first signs foremost. A key is changed in two steps: add the new one and restart all
-    /// replicas; when all who verify know it, put `retired` and the verifier key in place of the old one and restart
+    /// replicas; when all who verify know it, put `retired` and the verifier key in place of the old one and restart. Readers are told of the keys in this file and of no
+    /// others, whatever the database says, so keep the `retired` lines as long as anybody may ask about an old key
     #[arg(long, env = "HUYING_LOG_KEY_FILE")]
     pub log_key_file: PathBuf,
 

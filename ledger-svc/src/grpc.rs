@@ -32,9 +32,10 @@ fn refusal(error: ReadError) -> Status {
         ReadError::NoCheckpoint => {
             status::refused(Code::Unavailable, "NO_CHECKPOINT_YET", chain(&error), &[])
         }
-        ReadError::CorruptLeaf(_) | ReadError::CorruptAccount(_) | ReadError::CorruptTiles(_) => {
-            status::internal(&error)
-        }
+        ReadError::CorruptLeaf(_)
+        | ReadError::CorruptAccount(_)
+        | ReadError::CorruptTiles(_)
+        | ReadError::ForeignKeys => status::internal(&error),
         ReadError::Sql(error) => status::from_sqlx(error),
     }
 }

@@ -8,6 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::Extension;
 use huying_platform::{Platform, migrate::MigrationSource, migrations};
 use huying_proto::ledger::v1::{
     figures_service_server::FiguresServiceServer, ledger_admin_service_server::LedgerAdminServiceServer,
@@ -27,6 +28,7 @@ pub mod searching;
 pub mod sequencer;
 pub mod signed_mark;
 pub mod store;
+pub mod sweep;
 pub mod use_cases;
 pub mod web;
 
@@ -111,8 +113,13 @@ pub async fn start(
     let readers = readers(platform);
     let cases = Arc::new(GetCase::new(platform, readers.clone(), &log));
     let searches = Searches::new(platform, readers.clone());
-    let reader =
-        grpc::cases::LedgerApi::new(platform, readers.clone(), Arc::clone(&cases), Arc::clone(&searches));
+    let reader = grpc::cases::LedgerApi::new(
+        platform,
+        readers.clone(),
+        Arc::clone(&log),
+        Arc::clone(&cases),
+        Arc::clone(&searches),
+    );
     let figures = Arc::new(CountFigures::new(platform, readers.clone()));
     let counter = grpc::figures::FiguresApi::new(platform, Arc::clone(&figures));
     let feed = EntryFeed::new(serving.entry_feed, platform.shutdown());
@@ -120,11 +127,14 @@ pub async fn start(
     let verifier = grpc::log::LogApi::new(readers.clone(), feed);
     let pages = web::router(platform, readers.clone(), cases, searches, figures, &log, &serving);
     let pages = pages.merge(web::witness::routes(
-        readers,
+        readers.clone(),
         platform.clock.clone(),
         Arc::clone(&log),
         serving.vouching,
     ));
+    let sweep = sweep::Sweep::new(platform.clone(), readers, Arc::clone(&log));
+    let pages = pages.layer(Extension(sweep.findings()));
+    platform.spawn_worker(|_| sweep.run());
     let admin = grpc::admin::LedgerAdminApi::new(platform, Arc::clone(&log));
     let sequencer = sequencer::Sequencer::new(platform.clone(), log)?;
     platform.spawn_worker(|_| sequencer.run());

@@ -17,9 +17,8 @@ use crate::{
     domain::case_filter::CaseFilter,
     use_cases::{
         ReadError,
-        export_cases::ExportedCase,
         export_feed::export_feed,
-        list_cases::{CasePage, Place, list_cases},
+        list_cases::{CasePage, ListedCase, Place, list_cases},
     },
 };
 
@@ -79,7 +78,7 @@ impl Searches {
     ///
     /// # Errors
     /// [`SearchError::Busy`], and those of [`export_feed`].
-    pub async fn feed(&self, filter: &CaseFilter, count_max: u32) -> Result<Vec<ExportedCase>, SearchError> {
+    pub async fn feed(&self, filter: &CaseFilter, count_max: u32) -> Result<Vec<ListedCase>, SearchError> {
         let (readers, asked) = (self.readers.clone(), filter.clone());
         self.in_turn(filter, async move { export_feed(&readers, &asked, count_max).await }).await
     }

@@ -69,7 +69,7 @@ impl Sequencer {
     /// When the system's TLS certificates, for asking witnesses, cannot be used.
     pub fn new(platform: Platform, log: Arc<LogIdentity>) -> anyhow::Result<Self> {
         let metrics = &platform.metrics;
-        let cosignatures = GatherCosignatures::new(platform.db.clone(), metrics)
+        let cosignatures = GatherCosignatures::new(platform.db.clone(), platform.clock.clone(), metrics)
             .context("preparing to ask witnesses over HTTPS")?;
         let leading = metrics.gauge("ledger_leading", "1 when this replica appends to the log");
         let parked = metrics.gauge(

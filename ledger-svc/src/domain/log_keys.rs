@@ -71,6 +71,19 @@ impl Keyring {
         Self { signers: vec![signer], retired: Vec::new() }
     }
 
+    /// What this file says of a key that the log has or had.
+    pub fn standing(&self, key: &LogKey) -> Standing {
+        if self.retired.contains(&key.verifier_key) {
+            return Standing::Retired;
+        }
+        let signs = self.signers.iter().any(|signer| signer.verifier_key() == key.verifier_key);
+        match (signs, key.stopped_at) {
+            (true, None) => Standing::InForce,
+            (true, Some(_)) => Standing::Retired,
+            (false, _) => Standing::Unknown,
+        }
+    }
+
     /// Reads a key file: private keys, the first signs foremost, and lines `retired <verifier key>`. Empty lines and
     /// those that begin with `#` are passed over.
     ///
@@ -119,6 +132,18 @@ pub struct LogKey {
     pub signs_from: u64,
     /// Leaves in the last tree whose checkpoint it may have signed; `None` while it is in force.
     pub stopped_at: Option<u64>,
+}
+
+/// What a key file says of a key that the database has. The database alone says nothing: whoever can write there could
+/// make any key one of the log, and sign another log with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its private key is in the file, and it was not retired.
+    InForce,
+    /// The file retires it, or has its private key although another file has retired it.
+    Retired,
+    /// The file does not have it.
+    Unknown,
 }
 
 /// What a key file means for a log.
@@ -301,6 +326,15 @@ mod tests {
         let change = change_keys(&known(&[1, 2], &[]), &keyring(&[1, 3], &[2])).unwrap();
         assert_eq!(vkeys(&change.signers), [vkey(1), vkey(3)]);
         assert_eq!((change.joining, change.retiring), (vec![vkey(3)], vec![vkey(2)]));
+    }
+
+    #[test]
+    fn a_key_is_what_the_file_says_of_it_and_not_the_database_alone() {
+        let file = keyring(&[1, 2], &[3]);
+        let standing = |known: Vec<LogKey>| known.iter().map(|key| file.standing(key)).collect::<Vec<_>>();
+        use Standing::{InForce, Retired, Unknown};
+        assert_eq!(standing(known(&[1, 2, 3, 4], &[])), [InForce, InForce, Retired, Unknown]);
+        assert_eq!(standing(known(&[], &[1, 3, 4])), [Retired, Retired, Unknown]);
     }
 
     // The example of C2SP signed-note.

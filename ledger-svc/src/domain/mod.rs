@@ -44,6 +44,8 @@ pub(crate) mod samples;
 pub mod search_document;
 pub mod search_query;
 pub mod segmentation;
+pub mod soundness;
 pub mod tile_path;
+pub mod title;
 pub mod witness;
 pub mod words;

@@ -18,7 +18,8 @@ use tonic::{Code, Request, Response, Status};
 
 use super::{case_lists::ListAsked, one_case, refusal, violation};
 use crate::{
-    domain::{account::Account, counts::Counts, highlight},
+    LogIdentity,
+    domain::{account::Account, counts::Counts, highlight, title::ListedTitle},
     page_token::page_token,
     searching::{self, SearchError, Searches},
     use_cases::{
@@ -31,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub struct LedgerApi {
     db: PgPool,
+    log: Arc<LogIdentity>,
     cases: Arc<GetCase>,
     searches: Arc<Searches>,
     directory: DirectoryHandle,
@@ -38,8 +40,14 @@ pub struct LedgerApi {
 
 impl LedgerApi {
     /// Reads over these connections.
-    pub fn new(platform: &Platform, readers: PgPool, cases: Arc<GetCase>, searches: Arc<Searches>) -> Self {
-        Self { db: readers, cases, searches, directory: platform.directory.clone() }
+    pub fn new(
+        platform: &Platform,
+        readers: PgPool,
+        log: Arc<LogIdentity>,
+        cases: Arc<GetCase>,
+        searches: Arc<Searches>,
+    ) -> Self {
+        Self { db: readers, log, cases, searches, directory: platform.directory.clone() }
     }
 }
 
@@ -50,7 +58,7 @@ impl LedgerService for LedgerApi {
         _: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
         let (_, checkpoint) = latest_checkpoint(&self.db).await.map_err(refusal)?;
-        let verifier_key = key_of_note(&self.db, &checkpoint).await.map_err(refusal)?;
+        let verifier_key = key_of_note(&self.log, &checkpoint);
         Ok(Response::new(GetCheckpointResponse { checkpoint, verifier_key }))
     }
 
@@ -136,9 +144,15 @@ impl LedgerService for LedgerApi {
 
 fn listed(case: ListedCase) -> CaseSummary {
     let fragment = |fragment: highlight::Fragment| Fragment { text: fragment.text, found: fragment.found };
+    let (title, title_differs) = match case.title {
+        Some(ListedTitle::AsCommitted(title)) => (Some(title), false),
+        Some(ListedTitle::Otherwise) => (None, true),
+        None => (None, false),
+    };
     CaseSummary {
         fragments: case.fragments.into_iter().map(fragment).collect(),
-        ..summary(&case.account, case.title)
+        title_differs,
+        ..summary(&case.account, title)
     }
 }
 
@@ -161,5 +175,6 @@ pub(super) fn summary(account: &Account, title: Option<String>) -> CaseSummary {
         merged_into: account.merged_into.map_or_else(String::new, |case_id| case_id.to_string()),
         open_parts: account.open_parts,
         fragments: Vec::new(),
+        title_differs: false,
     }
 }

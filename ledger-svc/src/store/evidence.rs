@@ -12,6 +12,7 @@ use crate::domain::{
     history::KeptLine,
     merkle::{Hash, TILE_WIDTH, TileId},
     order::Claim,
+    soundness::KeptRow,
 };
 
 /// The latest checkpoint as it is kept.
@@ -97,6 +98,36 @@ pub async fn versions(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(case_id, version)| (CaseId::from_uuid(case_id), unsigned(version))).collect())
+}
+
+/// The rows of leaves of places from `first` to below `before`.
+pub async fn rows(connection: &mut PgConnection, first: u64, before: u64) -> sqlx::Result<Vec<KeptRow>> {
+    let rows = sqlx::query(
+        "SELECT leaf_index, case_id, case_version, leaf FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2",
+    )
+    .bind(signed(first))
+    .bind(signed(before))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(KeptRow {
+                leaf_index: unsigned(row.try_get(0)?),
+                case_id: row.try_get(1)?,
+                case_version: unsigned(row.try_get(2)?),
+                leaf: row.try_get(3)?,
+            })
+        })
+        .collect()
+}
+
+/// How many rows of leaves there are whose place is not in a tree of this size.
+pub async fn strays(connection: &mut PgConnection, tree_size: u64) -> sqlx::Result<u64> {
+    sqlx::query_scalar("SELECT count(*) FROM leaves WHERE leaf_index < 0 OR leaf_index >= $1")
+        .bind(signed(tree_size))
+        .fetch_one(connection)
+        .await
+        .map(unsigned)
 }
 
 fn line(row: &PgRow) -> sqlx::Result<KeptLine> {

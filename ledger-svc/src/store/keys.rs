@@ -18,7 +18,7 @@ pub struct KeptKey {
     pub until: Option<Timestamp>,
 }
 
-/// Every key that the log has or had: those in force first, foremost first, then the retired, the latest first.
+/// Every key that the log has or had, as the database says; what may be made known of them says the key file: those in force first, foremost first, then the retired, the latest first.
 pub async fn all(connection: &mut PgConnection) -> sqlx::Result<Vec<KeptKey>> {
     let rows = sqlx::query(
         "SELECT verifier_key, signs_from, since, stopped_at, until FROM log_keys \

@@ -86,13 +86,6 @@ pub async fn tree_size(connection: &mut PgConnection) -> sqlx::Result<u64> {
     sqlx::query_scalar("SELECT tree_size FROM log_state").fetch_one(connection).await.map(unsigned)
 }
 
-/// Are there as many leaves as the tree has?
-pub async fn is_complete(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT (SELECT count(*) FROM leaves) = tree_size FROM log_state")
-        .fetch_one(connection)
-        .await
-}
-
 /// Notes the new size, after its leaves have been inserted.
 pub async fn set_tree_size(connection: &mut PgConnection, tree_size: u64) -> sqlx::Result<()> {
     sqlx::query("UPDATE log_state SET tree_size = $1").bind(signed(tree_size)).execute(connection).await?;

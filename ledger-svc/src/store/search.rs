@@ -178,7 +178,7 @@ pub async fn texts(
         "SELECT case_id, case_version, name, text FROM ( \
              SELECT case_id, case_version, name, text, octet_length(text) AS size, \
                     sum(octet_length(text)) OVER (PARTITION BY case_id \
-                        ORDER BY case_version DESC, name COLLATE \"C\" DESC) AS size_from_here \
+                        ORDER BY case_version DESC, name COLLATE \"C\") AS size_from_here \
              FROM texts WHERE case_id = ANY($1) AND NOT starts_with(name, $3)) AS sized \
          WHERE case_version = 1 OR size_from_here - size < $2 \
          ORDER BY case_id, case_version, name COLLATE \"C\"",

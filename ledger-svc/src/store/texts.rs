@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::{signed, unsigned};
-use crate::domain::{account::CITIZENS_TEXTS, leaf::SaltedText};
+use crate::domain::{account::CITIZENS_TEXTS, leaf::SaltedText, title::KeptTitle};
 
 /// A text as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,4 +106,24 @@ pub async fn titles(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(case_id, title)| (CaseId::from_uuid(case_id), title)).collect())
+}
+
+/// The titles of cases, shown or not, each with the leaf that has committed to it.
+pub async fn titles_beside_leaves(
+    connection: &mut PgConnection,
+    case_ids: &[CaseId],
+) -> sqlx::Result<HashMap<CaseId, KeptTitle>> {
+    let rows = sqlx::query(
+        "SELECT case_id, text, salt, leaf FROM texts LEFT JOIN leaves USING (case_id, case_version) \
+          WHERE case_id = ANY($1) AND case_version = 1 AND name = 'title'",
+    )
+    .bind(CaseId::as_uuids(case_ids))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let title = KeptTitle { text: row.try_get(1)?, salt: row.try_get(2)?, leaf: row.try_get(3)? };
+            Ok((row.try_get(0)?, title))
+        })
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
 use super::{corrupt, from_sql, signed, unsigned};
 use crate::domain::{merkle::Hash, witness::Seen};
@@ -39,8 +39,23 @@ pub async fn lock(
         .bind(origin)
         .fetch_one(connection)
         .await?;
+    seen(&row)
+}
+
+fn seen(row: &PgRow) -> sqlx::Result<(Seen, Timestamp)> {
     let root = Hash::try_from(row.try_get::<&[u8], _>(1)?).map_err(|_| corrupt("a root that is no hash"))?;
     Ok((Seen { tree_size: unsigned(row.try_get(0)?), root }, from_sql(row.try_get(2)?)))
+}
+
+/// The tree of a log that was cosigned last, and when; `None` before the first. Without waiting for anybody.
+pub async fn latest(connection: &mut PgConnection, origin: &str) -> sqlx::Result<Option<(Seen, Timestamp)>> {
+    let row = sqlx::query(
+        "SELECT tree_size, root, cosigned_at FROM witnessed WHERE origin = $1 AND note IS NOT NULL",
+    )
+    .bind(origin)
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(seen).transpose()
 }
 
 /// Leaves in the tree of a log that was cosigned last; 0 before the first.

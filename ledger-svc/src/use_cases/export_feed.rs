@@ -9,9 +9,9 @@
 use huying_platform::ids::CaseId;
 use sqlx::PgPool;
 
-use super::{ReadError, export_cases::ExportedCase};
+use super::{ReadError, list_cases::ListedCase};
 use crate::{
-    domain::{account::Account, case_filter::CaseFilter},
+    domain::{account::Account, case_filter::CaseFilter, title::KeptTitle},
     store::{self, cases::Placed},
 };
 
@@ -29,7 +29,7 @@ pub async fn export_feed(
     db: &PgPool,
     filter: &CaseFilter,
     count_max: u32,
-) -> Result<Vec<ExportedCase>, ReadError> {
+) -> Result<Vec<ListedCase>, ReadError> {
     let mut transaction = db.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .execute(&mut *transaction)
@@ -58,10 +58,13 @@ pub async fn export_feed(
         .filter(|account| account.publicity().shows("title"))
         .map(|account| account.case_id)
         .collect();
-    let mut titles = store::texts::titles(&mut transaction, &public).await?;
+    let mut titles = store::texts::titles_beside_leaves(&mut transaction, &public).await?;
     transaction.commit().await?;
-    let cases =
-        found.into_iter().map(|account| ExportedCase { title: titles.remove(&account.case_id), account });
+    let cases = found.into_iter().map(|account| ListedCase {
+        title: titles.remove(&account.case_id).map(KeptTitle::listed),
+        fragments: Vec::new(),
+        account,
+    });
     Ok(cases.collect())
 }
 

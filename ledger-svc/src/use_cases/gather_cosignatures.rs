@@ -4,7 +4,7 @@
 //! a task of its own that takes the newest such checkpoint when it is done with the one before: so those that keep up
 //! cosign the same trees, and one that is slow or down holds up nobody.
 //!
-//! Guaranteed: only verified cosignatures are kept; nothing waits for a witness; no transaction and no connection of the
+//! Guaranteed: only verified cosignatures are kept, of a time that is about now; nothing waits for a witness; no transaction and no connection of the
 //! database is held while one is asked. What a witness has seen last it says itself when it is asked wrongly, so nothing
 //! about it need survive a restart.
 //!
@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-use huying_platform::{metrics::Metrics, status::chain};
-use jiff::Timestamp;
+use huying_platform::{clock::Clock, metrics::Metrics, status::chain};
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::gauge::Gauge;
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect};
 use sqlx::PgPool;
@@ -66,6 +66,10 @@ const ANSWER_MAX_BYTES: usize = 64 * 1_024;
 /// How long the database may take.
 const DATABASE_MAX: Duration = Duration::from_secs(5);
 
+/// How far the time of a cosignature may be off this machine's clock: clocks that nobody sets differ by less, and readers
+/// take it for the moment at which the witness has looked.
+const CLOCKS_DIFFER_MAX: SignedDuration = SignedDuration::from_mins(5);
+
 /// Media type of a size in an answer of a witness.
 const SIZE_TYPE: &str = "text/x.tlog.size";
 
@@ -82,6 +86,7 @@ pub struct WitnessAddress {
 #[derive(Debug, Clone)]
 pub struct GatherCosignatures {
     db: PgPool,
+    clock: Clock,
     client: Client,
     lag: Arc<Lag>,
     /// The first dispute, for as long as the process lives.
@@ -121,7 +126,7 @@ impl GatherCosignatures {
     ///
     /// # Errors
     /// When the system's TLS certificates cannot be used.
-    pub fn new(db: PgPool, metrics: &Metrics) -> Result<Self, reqwest::Error> {
+    pub fn new(db: PgPool, clock: Clock, metrics: &Metrics) -> Result<Self, reqwest::Error> {
         // Fails only when a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -135,7 +140,7 @@ impl GatherCosignatures {
             "1 when a witness knows another history of the log, so that this replica appends nothing until an operator has \
              looked and started it anew",
         );
-        Ok(Self { db, client, lag: Arc::new(Lag::new(metrics)), dispute: Arc::default(), disputed })
+        Ok(Self { db, clock, client, lag: Arc::new(Lag::new(metrics)), dispute: Arc::default(), disputed })
     }
 
     /// What a witness said that knows another history of the log, if one did.
@@ -360,6 +365,9 @@ impl GatherCosignatures {
         let (line, at_s) = witness.key.verify(text, &lines).map_err(AskError::NotCosigned)?;
         // A time that nobody can have meant is no statement about when.
         let at = Timestamp::from_second(at_s).map_err(|_| AskError::NotCosigned(NoteError::BadSignature))?;
+        if at.duration_since(self.clock.now()).abs() > CLOCKS_DIFFER_MAX {
+            return Err(AskError::OtherTime(at));
+        }
         Ok(Answer::Cosigned(line, at))
     }
 

@@ -27,6 +27,7 @@ use crate::{
         history::{History, KeptLine, ReadLine, matches_commitment},
         merging::Merges,
         note::Verifier,
+        title::KeptTitle,
     },
     store,
 };
@@ -351,8 +352,11 @@ async fn related(
     let accounts = store::accounts::load(connection, &case_ids).await?;
     let public = accounts.values().filter(|account| account.publicity().shows("title"));
     let public: Vec<CaseId> = public.map(|account| account.case_id).collect();
-    let mut titles = store::texts::titles(connection, &public).await?;
-    let mut related = |case_id: &CaseId| RelatedCase { case_id: *case_id, title: titles.remove(case_id) };
+    let mut titles = store::texts::titles_beside_leaves(connection, &public).await?;
+    let mut related = |case_id: &CaseId| RelatedCase {
+        case_id: *case_id,
+        title: titles.remove(case_id).map(KeptTitle::listed),
+    };
     let into = merges.into.as_ref().map(&mut related);
     Ok((into, merges.absorbed.iter().take(ABSORBED_MAX).map(related).collect()))
 }

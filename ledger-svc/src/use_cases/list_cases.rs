@@ -9,6 +9,9 @@
 //! A case of which it cannot be read how it stands is named beside the others ([`CasePage::unreadable`]): one changed row
 //! neither ends the list nor leaves it unseen.
 //!
+//! A title is held against what the log has committed to ([`crate::domain::title`]). What is shown of the other texts is not:
+//! the page of the case does that.
+//!
 //! Whether the texts of a case may be found and shown is asked of the case as it stands, not only of what the search keeps
 //! of it, which follows a moment later.
 
@@ -27,6 +30,7 @@ use crate::{
         ranking::{Score, Scorer},
         search_document::{CaseText, SearchDocument},
         search_query::SearchQuery,
+        title::{KeptTitle, ListedTitle},
     },
     store::{
         self,
@@ -64,7 +68,7 @@ pub struct ListedCase {
     /// How it stands.
     pub account: Account,
     /// Its title, where public.
-    pub title: Option<String>,
+    pub title: Option<ListedTitle>,
     /// With a query: the place in its texts that matches best.
     pub fragments: Vec<Fragment>,
 }
@@ -262,7 +266,7 @@ async fn page(
         .filter(|account| account.publicity().shows("title"))
         .map(|account| account.case_id)
         .collect();
-    let mut titles = store::texts::titles(&mut view, &public).await?;
+    let mut titles = store::texts::titles_beside_leaves(&mut view, &public).await?;
     let texts = match query {
         Some(_) => {
             let case_ids: Vec<CaseId> = accounts.iter().map(|account| account.case_id).collect();
@@ -273,13 +277,17 @@ async fn page(
     view.commit().await?;
     let mut cases: Vec<ListedCase> = accounts
         .into_iter()
-        .map(|account| ListedCase { title: titles.remove(&account.case_id), fragments: Vec::new(), account })
+        .map(|account| ListedCase {
+            title: titles.remove(&account.case_id).map(KeptTitle::listed),
+            fragments: Vec::new(),
+            account,
+        })
         .collect();
     if let Some(query) = query.cloned() {
         cases = apart(move || {
             for case in &mut cases {
                 let texts = texts.get(&case.account.case_id).map_or(&[][..], Vec::as_slice);
-                case.fragments = found_in(&query, &case.account, texts);
+                case.fragments = found_in(&query, case, texts);
             }
             cases
         })
@@ -288,12 +296,14 @@ async fn page(
     Ok(CasePage { cases, unreadable, next, total })
 }
 
-/// The place in a case's public texts that matches best. The title is shown anyway, so it comes last.
-fn found_in(query: &SearchQuery, account: &Account, texts: &[CaseText]) -> Vec<Fragment> {
+/// The place in a case's public texts that matches best. The title is shown anyway, so it comes last, or not at all where
+/// it is not the one that the log has committed to.
+fn found_in(query: &SearchQuery, case: &ListedCase, texts: &[CaseText]) -> Vec<Fragment> {
     let is_title = |text: &&CaseText| text.case_version == 1 && text.name == "title";
-    let shown = || texts.iter().filter(|text| text.is_findable(account));
+    let shown = || texts.iter().filter(|text| text.is_findable(&case.account));
     let (first, later): (Vec<_>, Vec<_>) =
         shown().filter(|text| !is_title(text)).partition(|text| text.case_version == 1);
-    let by_weight = first.into_iter().chain(later.into_iter().rev()).chain(shown().filter(is_title));
+    let title = shown().filter(is_title).filter(|_| case.title != Some(ListedTitle::Otherwise));
+    let by_weight = first.into_iter().chain(later.into_iter().rev()).chain(title);
     highlight::excerpt(query, by_weight.map(|text| text.text.as_str()))
 }

@@ -26,6 +26,7 @@ pub mod prove_inclusion;
 pub mod read_entries;
 pub mod read_tile;
 pub mod rebuild_account;
+pub mod sweep_leaves;
 pub mod take_lead;
 pub mod watch_entries;
 pub mod witnessed_checkpoint;
@@ -55,6 +56,9 @@ pub enum ReadError {
     /// The tiles contradict the tree's size.
     #[error("the tiles are not those of the tree")]
     CorruptTiles(#[from] MerkleError),
+    /// The database has keys of the log, and none of those in force is one that this replica has.
+    #[error("no key that the database has in force signs in --log-key-file; none is made known")]
+    ForeignKeys,
     /// A statement failed.
     #[error("reading the ledger")]
     Sql(#[from] sqlx::Error),

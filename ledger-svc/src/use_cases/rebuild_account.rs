@@ -8,8 +8,9 @@
 //! transaction of its own, for which nothing that is appended has to wait.
 //!
 //! Guaranteed: nothing is drawn from a line that the signed checkpoint does not cover, by itself and by every tile between
-//! the two: such a case stays as it is, and is named at the end. While the log has fewer leaves than its tree, so is a case
-//! that has come further than its lines, and what stands of cases without any is left alone. One rebuild runs at a time; one
+//! the two: such a case stays as it is, and is named at the end. All leaves are looked at before ([`super::sweep_leaves`]):
+//! a case of which a line is found by another case or version is not drawn without it; and while anything is wrong with any
+//! leaf, nor is a case that has come further than its lines, and what stands of cases without any line is left alone. One rebuild runs at a time; one
 //! that is broken off leaves a part of the cases drawn, and the rest as it was.
 //!
 //! The same puts the tables right after they have learned something new, or after a leader of an older version wrote
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 use super::{
     index_texts::reindex_cases,
     open_head::{HeadError, Judge, unproved},
+    sweep_leaves::{Survey, survey},
 };
 use crate::{
     LogIdentity,
@@ -163,9 +165,9 @@ async fn draw_all(
     let through = store::evidence::last_case(connection).await?;
     let keys = log.verifiers();
     let judge = Judge { origin: &log.origin, keys: &keys, mark: &log.mark };
-    let is_complete = store::log::is_complete(connection).await?;
+    let survey = survey(connection, log).await?;
     loop {
-        let mut drawn = draw_some(connection, judge, is_complete, after, through, &mut progress).await?;
+        let mut drawn = draw_some(connection, judge, &survey, after, through, &mut progress).await?;
         if listener.is_some() && !drawn.told.is_empty() {
             let mut transaction = connection.begin().await?;
             drawn.mended.extend(reindex_cases(&mut transaction, &drawn.told).await?);
@@ -200,7 +202,7 @@ struct Drawn {
 async fn draw_some(
     connection: &mut PgConnection,
     judge: Judge<'_>,
-    is_complete: bool,
+    survey: &Survey,
     after: Option<CaseId>,
     through: Option<CaseId>,
     progress: &mut Progress,
@@ -219,21 +221,25 @@ async fn draw_some(
     };
     let last = case_ids.last().copied();
     let (mut mended, mut drawn) = (BTreeSet::new(), Vec::new());
-    if is_complete {
+    if survey.is_sound {
         mended.extend(store::projection::forget_unlogged(connection, after, last).await?);
     }
     if !case_ids.is_empty() {
         let mut lines = store::evidence::lines(connection, &case_ids).await?;
         let unproved = unproved(connection, &edge, lines.values().flatten()).await?;
         let mut told = Histories::default();
-        let further =
-            if is_complete { HashMap::new() } else { store::accounts::load(connection, &case_ids).await? };
+        let further = if survey.is_sound {
+            HashMap::new()
+        } else {
+            store::accounts::load(connection, &case_ids).await?
+        };
         for case_id in &case_ids {
             let lines = lines.remove(case_id).unwrap_or_default();
             progress.cases += 1;
             progress.leaves += lines.len() as u64;
             let last_version = lines.last().map_or(0, |line| line.case_version);
-            let is_cut_off = further.get(case_id).is_some_and(|account| account.version > last_version);
+            let is_cut_off = survey.cut_off.contains(case_id)
+                || further.get(case_id).is_some_and(|account| account.version > last_version);
             if is_cut_off || !told.add(*case_id, lines, &unproved) {
                 progress.damaged += 1;
                 if progress.damaged_case_ids.len() < NAMED_MAX {

@@ -23,6 +23,7 @@ use crate::{
         case_filter::CaseFilter,
         highlight::{self, Fragment},
         search_query::SearchQuery,
+        title::ListedTitle,
         words,
     },
     page_token::{InvalidPageToken, page_token, parse_page_token},
@@ -161,8 +162,14 @@ pub(super) fn row(
     let link = html! {
         a href={ "/cases/" (account.case_id) } {
             @match (query, &case.title) {
-                (Some(query), Some(title)) => { (fragments(&highlight::mark(query, title))) }
-                (_, title) => { (self::title(title.as_deref(), account)) }
+                (_, Some(ListedTitle::Otherwise)) => {
+                    strong { (names::TITLE_DIFFERS.0) } " " span.en lang="en" { (names::TITLE_DIFFERS.1) }
+                }
+                (Some(query), Some(ListedTitle::AsCommitted(title))) => {
+                    (fragments(&highlight::mark(query, title)))
+                }
+                (None, Some(ListedTitle::AsCommitted(title))) => { (title) }
+                (_, None) => { (self::title(None, account)) }
             }
         }
     };

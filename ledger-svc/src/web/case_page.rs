@@ -20,7 +20,10 @@ use super::{
     timeline::timeline,
 };
 use crate::{
-    domain::account::{Addressee, AddresseeKind, Publicity},
+    domain::{
+        account::{Addressee, AddresseeKind, Publicity},
+        title::ListedTitle,
+    },
     use_cases::{
         get_case::{ABSORBED_MAX, CaseView, LinesWanted, RelatedCase},
         latest_checkpoint::tree_size,
@@ -231,7 +234,8 @@ fn related(other: &RelatedCase) -> Markup {
     html! {
         a href={ "/cases/" (other.case_id) } {
             @match &other.title {
-                Some(title) => { (title) }
+                Some(ListedTitle::AsCommitted(title)) => { (title) }
+                Some(ListedTitle::Otherwise) => { (names::TITLE_DIFFERS.0) " " (other.case_id) }
                 None => { "事项 " (other.case_id) }
             }
         }

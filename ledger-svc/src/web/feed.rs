@@ -22,8 +22,10 @@ use super::{
     is_known, names, tag_of, unchanged, with_tag,
 };
 use crate::{
-    domain::{account::Account, case_filter::CaseFilter, search_query::SearchQuery, words},
-    use_cases::export_cases::ExportedCase,
+    domain::{
+        account::Account, case_filter::CaseFilter, search_query::SearchQuery, title::ListedTitle, words,
+    },
+    use_cases::list_cases::ListedCase,
 };
 
 /// Entries of a feed.
@@ -50,7 +52,7 @@ pub(super) async fn cases(
     Ok(with_tag(response, &tag))
 }
 
-fn feed(pages: &Pages, filter: &CaseFilter, cases: &[ExportedCase], directory: &Directory) -> String {
+fn feed(pages: &Pages, filter: &CaseFilter, cases: &[ListedCase], directory: &Directory) -> String {
     let own = address("/cases.atom", filter, None);
     let list = address("/cases", filter, None);
     // A feed has to say when it was updated; one without cases has not been yet.
@@ -72,11 +74,12 @@ fn feed(pages: &Pages, filter: &CaseFilter, cases: &[ExportedCase], directory: &
     xml.0
 }
 
-fn entry(xml: &mut Xml, pages: &Pages, case: &ExportedCase, directory: &Directory) {
+fn entry(xml: &mut Xml, pages: &Pages, case: &ListedCase, directory: &Directory) {
     let account = &case.account;
     let (kind, state) = (names::kind(account.kind).0, names::state(account.state).0);
     let title = match &case.title {
-        Some(title) => Cow::Borrowed(title.as_str()),
+        Some(ListedTitle::AsCommitted(title)) => Cow::Borrowed(title.as_str()),
+        Some(ListedTitle::Otherwise) => Cow::Borrowed(names::TITLE_DIFFERS.0),
         None => Cow::Owned(format!("{kind}（来信不公开）")),
     };
     let page = pages.at(&format!("/cases/{}", account.case_id));

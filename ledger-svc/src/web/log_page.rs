@@ -1,8 +1,9 @@
 //! The log explained to people: what it is, how large it is now, who signs for it and who vouches, and how anybody
 //! verifies it without us.
 
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::{Extension, extract::State, http::HeaderMap, response::Response};
 use maud::{Markup, html};
+use tokio::sync::watch;
 
 use super::{
     PageError, Pages, Shared, drawn,
@@ -11,25 +12,31 @@ use super::{
 };
 use crate::{
     store::{keys::KeptKey, witnessed::Witnessed},
+    sweep::Findings,
     use_cases::{
         ReadError,
         latest_checkpoint::latest_checkpoint,
-        log_keys::log_keys,
+        log_keys::{KnownKeys, log_keys},
         witnessed_checkpoint::{LogWitness, log_witnesses, witnessed_logs},
     },
 };
 
-pub(super) async fn page(State(pages): Shared, headers: HeaderMap) -> Result<Response, PageError> {
+pub(super) async fn page(
+    State(pages): Shared,
+    Extension(found): Extension<watch::Receiver<Findings>>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
     let checkpoint = match latest_checkpoint(&pages.db).await {
         Ok(checkpoint) => Some(checkpoint),
         Err(ReadError::NoCheckpoint) => None,
         Err(error) => return Err(error.into()),
     };
-    let keys = log_keys(&pages.db).await?;
+    let keys = log_keys(&pages.db, &pages.log).await?;
     let witnesses = log_witnesses(&pages.db, &pages.log).await?;
     let witnessed = witnessed_logs(&pages.db).await?;
     let tree_size = checkpoint.as_ref().map(|(tree_size, _)| *tree_size);
     let content = html! {
+        (damage(&found.borrow()))
         section {
             h1 { "公开账本 " span.en lang="en" { "The public log" } }
             p.lede {
@@ -38,7 +45,7 @@ pub(super) async fn page(State(pages): Shared, headers: HeaderMap) -> Result<Res
             }
             dl.counts {
                 div { dt { (names::both(("记录", "Leaves"))) } dd { (tree_size.unwrap_or(0)) } }
-                div { dt { (names::both(("现用公钥", "Keys"))) } dd { (keys.iter().filter(|kept| kept.until.is_none()).count()) } }
+                div { dt { (names::both(("现用公钥", "Keys"))) } dd { (keys.in_force.len()) } }
                 div { dt { (names::both(("见证者", "Witnesses"))) } dd { (witnesses.len()) } }
             }
         }
@@ -49,6 +56,29 @@ pub(super) async fn page(State(pages): Shared, headers: HeaderMap) -> Result<Res
         (files())
     };
     Ok(drawn(layout::page("公开账本", Section::Log, tree_size, &content), &headers))
+}
+
+/// What the walk over all leaves has found wrong; nothing where all of it is as it was logged.
+fn damage(found: &Findings) -> Markup {
+    html! {
+        @if found.is_damage() {
+            div.alarm role="alert" {
+                h2 { "注意：数据库里的记录与账本不符 " span.en lang="en" { "Rows that are not as the log has them" } }
+                p {
+                    "系统不断把所存的每一条记录与签名的账本核对。现在有 " strong { (found.damaged + found.strays) }
+                    " 条对不上：它们在写入账本之后被改动、被挪到别的事项名下，或者丢失了。有关事项的页面可能因此不完整。"
+                }
+                @if !found.first.is_empty() {
+                    p {
+                        "序号（从 0 编起）：" @for (place, index) in found.first.iter().enumerate() {
+                            @if place > 0 { "、" } (index)
+                        }
+                        @if found.damaged > found.first.len() as u64 { " 等" }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn how_it_works() -> Markup {
@@ -80,7 +110,7 @@ fn how_it_works() -> Markup {
     }
 }
 
-fn signed(checkpoint: Option<&(u64, String)>, keys: &[KeptKey]) -> Markup {
+fn signed(checkpoint: Option<&(u64, String)>, keys: &KnownKeys) -> Markup {
     html! {
         section aria-labelledby="checkpoint" {
             h2 #checkpoint { "现在的检查点 " span.en lang="en" { "Checkpoint" } }
@@ -95,23 +125,36 @@ fn signed(checkpoint: Option<&(u64, String)>, keys: &[KeptKey]) -> Markup {
             }
             h3 #keys { "公钥 " span.en lang="en" { "Verifier keys" } }
             p.fine { "请从另一个渠道（例如公报、公告栏）核对公钥，再用它验证检查点。" }
-            ul.keys {
-                @for kept in keys {
-                    li {
-                        code { (kept.key.verifier_key) }
-                        span.rest {
-                            "自第 " (kept.key.signs_from) " 条起签名，" (names::time(kept.since)) " 启用"
-                            @match (kept.until, kept.key.stopped_at) {
-                                (Some(until), Some(stopped_at)) => {
-                                    "；" (names::time(until)) " 停用，最后签署至第 " (stopped_at) " 条"
-                                }
-                                (Some(until), None) => { "；" (names::time(until)) " 停用" }
-                                (None, _) => { "；正在使用" }
-                            }
-                        }
+            @if keys.unknown > 0 {
+                div.alarm role="alert" {
+                    p {
+                        "数据库里有 " strong { (keys.unknown) } " 个公钥不在本机的密钥文件中，不予公布。"
+                        "更换密钥的几分钟内会这样；其他时候说明有人改动过数据库。 "
+                        span.en lang="en" { "The database has keys that are not in this server's own key file." }
                     }
                 }
             }
+            ul.keys {
+                @for kept in &keys.in_force { (key(kept, &html! { "；正在使用" })) }
+                @for kept in &keys.retired {
+                    (key(kept, &match (kept.until, kept.key.stopped_at) {
+                        (Some(until), Some(stopped_at)) => html! {
+                            "；" (names::time(until)) " 停用，最后签署至第 " (stopped_at) " 条"
+                        },
+                        (Some(until), None) => html! { "；" (names::time(until)) " 停用" },
+                        (None, _) => html! { "；停用" },
+                    }))
+                }
+            }
+        }
+    }
+}
+
+fn key(kept: &KeptKey, rest: &Markup) -> Markup {
+    html! {
+        li {
+            code { (kept.key.verifier_key) }
+            span.rest { "自第 " (kept.key.signs_from) " 条起签名，" (names::time(kept.since)) " 启用" (rest) }
         }
     }
 }

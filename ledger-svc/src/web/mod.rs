@@ -177,6 +177,7 @@ impl From<ReadError> for PageError {
             | ReadError::CorruptLeaf(_)
             | ReadError::CorruptAccount(_)
             | ReadError::CorruptTiles(_)
+            | ReadError::ForeignKeys
             | ReadError::Sql(_) => Self::Read(error),
         }
     }
@@ -202,7 +203,8 @@ impl IntoResponse for PageError {
                     | ReadError::OutOfRange(_)
                     | ReadError::CorruptLeaf(_)
                     | ReadError::CorruptAccount(_)
-                    | ReadError::CorruptTiles(_) => false,
+                    | ReadError::CorruptTiles(_)
+                    | ReadError::ForeignKeys => false,
                 };
                 tracing::error!(error = chain(&error), "page not drawn");
                 let status =

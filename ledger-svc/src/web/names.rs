@@ -18,6 +18,9 @@ use crate::domain::account::AddresseeKind;
 /// Tiers of regions.
 const TIERS: usize = 3;
 
+/// In the place of a title that is not the one that the log has committed to, in both languages.
+pub(super) const TITLE_DIFFERS: (&str, &str) = ("标题与账本不符", "The title is not that of the log");
+
 /// Official name of a unit; its code when the directory does not know it.
 pub(super) fn unit<'a>(directory: &'a Directory, code: &'a str) -> &'a str {
     directory.unit(code).map_or(code, |unit| unit.name.as_str())

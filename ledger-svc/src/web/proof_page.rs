@@ -26,7 +26,7 @@ pub(super) async fn proof_page(
     Path((case_id, case_version)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let proof = proof_of(&pages.db, &case_id, &case_version).await?;
-    let verifier_key = key_of_note(&pages.db, &proof.checkpoint).await?;
+    let verifier_key = key_of_note(&pages.log, &proof.checkpoint);
     let content = html! {
         (layout::crumbs([
             ("/cases".to_owned(), "公开事项"),

@@ -20,6 +20,7 @@ mod rebuilding;
 mod recounting;
 mod rotation;
 mod search;
+mod search_bounds;
 mod signing;
 mod story;
 mod tampering;

@@ -292,6 +292,7 @@ async fn an_empty_ledger_says_so_and_wrong_addresses_are_told() {
 #[tokio::test]
 async fn a_page_is_sent_again_only_when_the_ledger_has_grown() {
     let house = House::start().await;
+    house.until_drawn().await;
     let story = Story::new("暖气不热", "正文", 1).registered();
     house.publish_until(&story.events, 2).await;
     let address = format!("/cases/{}", story.case_id);

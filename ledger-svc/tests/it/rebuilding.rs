@@ -2,6 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::Request,
+};
+use huying_ledger_svc::config::Serving;
 use huying_platform::ids::CaseId;
 use huying_proto::{
     events::v1::Event,
@@ -9,11 +15,12 @@ use huying_proto::{
 };
 use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
 use sqlx::AssertSqlSafe;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+use tower::ServiceExt as _;
 
 use crate::{
-    house::House,
+    house::{House, identity},
     recounting::story,
     story::{DEPARTMENT, Story},
 };
@@ -77,7 +84,7 @@ fn interleaved(stories: &[Story]) -> Vec<Event> {
 }
 
 async fn rebuild_with(house: &House, token: &str) -> Result<Vec<RebuildAccountResponse>, Status> {
-    let mut request = Request::new(RebuildAccountRequest {});
+    let mut request = tonic::Request::new(RebuildAccountRequest {});
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     let mut answers = house.admin.clone().rebuild_account(request).await?.into_inner();
     let mut told = Vec::new();
@@ -282,6 +289,48 @@ async fn a_case_whose_last_lines_are_gone_is_not_drawn_shorter() {
     assert_eq!((status.code(), reason(&status).as_str()), (Code::DataLoss, "LINES_DAMAGED"));
     assert!(status.message().contains(&stories[0].case_id), "{}", status.message());
     assert_eq!(everything(&house).await, written);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_case_whose_last_line_was_given_to_another_is_not_drawn_shorter() {
+    let house = House::start().await;
+    let stories: Vec<Story> =
+        (1..4).map(|minute| Story::new("事项", "正文", minute).registered().assigned(DEPARTMENT)).collect();
+    house.publish_until(&interleaved(&stories), 9).await;
+    until_all_is_drawn(&house).await;
+    let written = everything(&house).await;
+    let refused = async |expected: &[&str]| {
+        let status = rebuild(&house).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::DataLoss, "LINES_DAMAGED"));
+        for case_id in expected {
+            assert!(status.message().contains(case_id), "{}", status.message());
+        }
+    };
+    let last = format!("case_id = '{}' AND case_version = 3", stories[0].case_id);
+    let other = "01890000-0000-7000-8000-000000000001";
+    execute(&house, &format!("UPDATE leaves SET case_id = '{other}' WHERE {last}")).await;
+    refused(&[&stories[0].case_id, other]).await;
+    assert_eq!(everything(&house).await, written);
+    // The case is said to be damaged even when what is kept of it beside its lines has been taken back to them.
+    let of_case = format!("case_id = '{}'", stories[0].case_id);
+    execute(&house, &format!("UPDATE cases SET case_version = 2 WHERE {of_case}")).await;
+    let rewritten = everything(&house).await;
+    refused(&[&stories[0].case_id, other]).await;
+    assert_eq!(everything(&house).await, rewritten);
+    // And whoever comes upon the log is told.
+    let replica = house.house.replica().await;
+    let (_, pages) = huying_ledger_svc::start(&replica, identity(1), Serving::default()).await.unwrap();
+    let page = async |pages: &Router| {
+        let response =
+            pages.clone().oneshot(Request::get("/log").body(Body::empty()).unwrap()).await.unwrap();
+        String::from_utf8(to_bytes(response.into_body(), 1_000_000).await.unwrap().to_vec()).unwrap()
+    };
+    assert!(!page(&house.pages).await.contains("数据库里的记录与账本不符"));
+    let told = || async { page(&pages).await.contains("<strong>1</strong> 条对不上") };
+    house.house.until("the log's page tells of the damage", told).await;
+    assert!(page(&pages).await.contains("序号（从 0 编起）：6"), "{}", page(&pages).await);
+    replica.shutdown().cancel();
     house.stop().await;
 }
 

@@ -7,6 +7,7 @@ use huying_ledger_svc::{
     LogIdentity, MIGRATIONS,
     config::Serving,
     domain::{
+        checkpoint::Checkpoint,
         event::CaseEvent,
         log_keys::{KeyRefusal, Keyring},
         note::{NoteError, Signer, Verifier},
@@ -20,6 +21,7 @@ use huying_ledger_svc::{
     },
 };
 use huying_platform::{Platform, migrate, testkit::TestHouse};
+use huying_proto::ledger::v1::GetCheckpointRequest;
 use sqlx::PgPool;
 use tower::ServiceExt as _;
 
@@ -122,13 +124,17 @@ async fn a_log_changes_its_key_without_a_seam() {
     assert_eq!(page(&pages, "/log/vkey").await, format!("{}\n", vkey(2)));
     house.publish_until(&short_life(3).events, 15).await;
     assert_eq!(signed_by(&page(&pages, "/log/checkpoint").await, &[1, 2]), [2]);
-    assert_eq!(keys_in_force(db).await.unwrap(), [vkey(2)]);
-    // A note that was read before is verified with a key that signed it.
-    assert_eq!(key_of_note(db, &under_one).await.unwrap(), vkey(1));
-    assert_eq!(key_of_note(db, &under_both).await.unwrap(), vkey(2));
-    let history = log_keys(db).await.unwrap();
+    assert_eq!(keys_in_force(db, &with_keys(&[2], &[1])).await.unwrap(), [vkey(2)]);
+    // A note is verified with a key that signs, never with one that does no longer.
+    assert_eq!(key_of_note(&with_keys(&[2, 1], &[]), &under_one), vkey(1));
+    assert_eq!(key_of_note(&with_keys(&[2], &[1]), &under_one), vkey(2));
+    assert_eq!(key_of_note(&with_keys(&[2], &[1]), &under_both), vkey(2));
+    let history = log_keys(db, &with_keys(&[2], &[1])).await.unwrap();
+    assert_eq!(history.unknown, 0);
     let history: Vec<_> = history
+        .in_force
         .iter()
+        .chain(&history.retired)
         .map(|kept| (kept.key.verifier_key.clone(), kept.key.signs_from, kept.key.stopped_at))
         .collect();
     assert_eq!(history, [(vkey(2), 5, None), (vkey(1), 0, Some(10))]);
@@ -207,9 +213,13 @@ async fn replicas_with_different_key_files_do_no_harm_while_the_files_are_change
     assert_eq!(signed_by(&latest_note(db).await, &[1, 2]), [2]);
     appender(take_lead(db, clock, &new).await.unwrap()).append(parsed(&short_life(5))).await.unwrap();
 
-    let history = log_keys(db).await.unwrap();
-    let history: Vec<_> =
-        history.into_iter().map(|kept| (kept.key.signs_from, kept.key.stopped_at)).collect();
+    let history = log_keys(db, &new).await.unwrap();
+    let history: Vec<_> = history
+        .in_force
+        .into_iter()
+        .chain(history.retired)
+        .map(|kept| (kept.key.signs_from, kept.key.stopped_at))
+        .collect();
     assert_eq!(history, [(0, None), (0, Some(10))]);
     let keys: i64 = sqlx::query_scalar("SELECT count(*) FROM log_keys").fetch_one(db).await.unwrap();
     assert_eq!(keys, 2);
@@ -234,6 +244,56 @@ async fn the_key_of_a_log_from_before_there_were_several_stays_in_force() {
     assert!(matches!(other, Err(EstablishError::Keys { .. })), "{other:?}");
     establish_log(db, clock, &with_keys(&[1], &[])).await.unwrap();
     take_lead(db, clock, &with_keys(&[1], &[])).await.unwrap();
-    assert_eq!(keys_in_force(db).await.unwrap(), [vkey(1)]);
+    assert_eq!(keys_in_force(db, &with_keys(&[1], &[])).await.unwrap(), [vkey(1)]);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_wrote_into_the_database_is_not_made_known() {
+    let house = House::start().await;
+    let db = &house.house.platform.db;
+    let story = short_life(1);
+    house.publish_until(&story.events, 5).await;
+    let proof = format!("/cases/{}/lines/1/proof.json", story.case_id);
+
+    // Another log, with the key that has signed it, foremost.
+    let forged = Checkpoint { origin: ORIGIN.to_owned(), tree_size: 5, root: [7; 32] };
+    sqlx::query("INSERT INTO log_keys (verifier_key, place, signs_from, since) VALUES ($1, -1, 0, now())")
+        .bind(vkey(9))
+        .execute(db)
+        .await
+        .unwrap();
+    let kept = latest_note(db).await;
+    let set_note = async |note: &str| {
+        sqlx::query("UPDATE checkpoints SET note = $1 WHERE tree_size = 5")
+            .bind(note)
+            .execute(db)
+            .await
+            .unwrap();
+    };
+    set_note(&forged.sign(&[signer(9)]).unwrap()).await;
+    assert_eq!(house.get("/log/vkey").await.body, format!("{}\n", vkey(1)));
+    let asked = GetCheckpointRequest {};
+    let answer = house.client.clone().get_checkpoint(asked).await.unwrap().into_inner();
+    assert_eq!(answer.verifier_key, vkey(1));
+    assert_eq!(signed_by(&answer.checkpoint, &[1, 9]), [9]);
+    for address in ["/log", proof.as_str(), &proof.replace(".json", "")] {
+        let page = house.get(address).await.body;
+        assert!(!page.contains(&vkey(9)), "{address}: {page}");
+    }
+    let page = house.get("/log").await.body;
+    assert!(page.contains("不在本机的密钥文件中") && page.contains(&vkey(1)), "{page}");
+
+    // Nor is it when it is said to be retired, or when the log's own are said to be.
+    sqlx::query("UPDATE log_keys SET until = now(), stopped_at = 5 WHERE verifier_key = $1")
+        .bind(vkey(9))
+        .execute(db)
+        .await
+        .unwrap();
+    let page = house.get("/log").await.body;
+    assert!(!page.contains(&vkey(9)) && !page.contains("不在本机的密钥文件中"), "{page}");
+    set_note(&kept).await;
+    sqlx::query("UPDATE log_keys SET until = now(), stopped_at = 5").execute(db).await.unwrap();
+    assert_eq!(house.get("/log/vkey").await.status, 500);
     house.stop().await;
 }

@@ -25,12 +25,12 @@ use crate::{
 };
 
 impl House {
-    fn db(&self) -> &PgPool {
+    pub(crate) fn db(&self) -> &PgPool {
         &self.house.platform.db
     }
 
     /// Publishes the stories, and waits until the search has followed.
-    async fn tell(&self, stories: &[&Story]) {
+    pub(crate) async fn tell(&self, stories: &[&Story]) {
         let events: Vec<_> = stories.iter().flat_map(|story| story.events.clone()).collect();
         let size: i64 =
             sqlx::query_scalar("SELECT tree_size FROM log_state").fetch_one(self.db()).await.unwrap();
@@ -457,8 +457,9 @@ async fn a_word_that_ten_thousand_cases_have_is_counted_to_there_and_found_among
         .fetch_one(house.db())
         .await
         .unwrap();
-    let page = ListCasesRequest { page_size: 500, ..asking("供暖") };
-    assert!(house.list(page).await.contains(&newest.to_string()));
+    let page = house.list(ListCasesRequest { page_size: 500, ..asking("供暖") }).await;
+    assert!(page.contains(&newest.to_string()));
+    assert_eq!(page.len(), 100);
     house.stop().await;
 }
 

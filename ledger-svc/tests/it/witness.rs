@@ -219,6 +219,62 @@ async fn a_witness_answers_as_the_protocol_wants_it() {
 }
 
 #[tokio::test]
+async fn whoever_sends_a_checkpoint_again_has_nothing_written() {
+    let north = House::start_serving(vouching(NORTH, SOUTH)).await;
+    let kept = async || -> String {
+        sqlx::query_scalar(
+            "SELECT xmin::text || ' ' || xmax::text || ' ' || cosigned_at::text FROM witnessed",
+        )
+        .fetch_one(&north.house.platform.db)
+        .await
+        .unwrap()
+    };
+    let (_, _, cosignature) = add(&north.pages, HONEST.request(0, 5)).await;
+    let before = kept().await;
+    for _ in 0..3 {
+        assert_eq!(add(&north.pages, HONEST.request(5, 5)).await.2, cosignature);
+    }
+    assert_eq!(kept().await, before);
+    // Not for ever: whoever wants to know whether this is still all there is gets a new time.
+    sqlx::query("UPDATE witnessed SET cosigned_at = cosigned_at - interval '2 minutes'")
+        .execute(&north.house.platform.db)
+        .await
+        .unwrap();
+    let before = kept().await;
+    assert_eq!(add(&north.pages, HONEST.request(5, 5)).await.0, 200);
+    assert_ne!(kept().await, before);
+    north.stop().await;
+}
+
+#[tokio::test]
+async fn a_cosignature_of_a_time_that_is_not_now_is_not_believed() {
+    let dated = |offset_s: i64| {
+        move |body: &str| {
+            let note = SignedNote::parse(AddCheckpoint::parse(body).unwrap().note).unwrap().text;
+            let at_s = jiff::Timestamp::now().as_second() + offset_s;
+            (StatusCode::OK, cosigner("north.test").cosign(note, at_s))
+        }
+    };
+    for (offset_s, is_believed) in [(253_000_000_000 - 1_800_000_000, false), (-600, false), (240, true)] {
+        let witness = Scripted::default();
+        let url = witness.serve(dated(offset_s)).await;
+        let address = WitnessAddress { key: witness_key("north.test"), url: url.parse().unwrap() };
+        let south_log = log(SOUTH, vec![address]);
+        let south = House::start_as(Arc::clone(&south_log), Serving::default()).await;
+        south.publish_until(&one_leaf(1).events, 1).await;
+        if is_believed {
+            until_cosigned(&south, "north.test").await;
+        } else {
+            south.house.until("the witness was asked again", || async { witness.asked().len() > 1 }).await;
+            assert!(!is_cosigned(&south.get("/log/checkpoint").await.body, "north.test"), "{offset_s}");
+            let kept = log_witnesses(&south.house.platform.db, &south_log).await.unwrap();
+            assert_eq!(kept[0].latest, None, "{offset_s}");
+        }
+        south.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_ledger_that_vouches_for_nobody_is_no_witness() {
     let house = House::start().await;
     assert_eq!(add(&house.pages, HONEST.request(0, 5)).await.0, 404);
@@ -287,7 +343,7 @@ impl Scripted {
 fn honest(origin: &'static str) -> impl Fn(&str) -> (StatusCode, String) + Clone {
     move |body| {
         let note = SignedNote::parse(AddCheckpoint::parse(body).unwrap().note).unwrap().text;
-        (StatusCode::OK, cosigner(origin).cosign(note, 1_800_000_000))
+        (StatusCode::OK, cosigner(origin).cosign(note, jiff::Timestamp::now().as_second()))
     }
 }
 

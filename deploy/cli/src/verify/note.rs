@@ -6,12 +6,15 @@
 
 use data_encoding::BASE64;
 use ed25519_dalek::Signature;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{keys::VerifierKey, merkle::Hash};
 
 /// A checkpoint is three short lines and a few signatures.
 pub(crate) const NOTE_BYTES_MAX: usize = 64 * 1024;
+
+/// How far the clock of a witness may be ahead of the one here.
+const CLOCKS_DIFFER_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// A note taken apart, nothing of it believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +63,13 @@ impl<'a> Note<'a> {
         Ok(is_signed)
     }
 
-    /// When this witness cosigned it last; `None` when it has not. Says so when a cosignature of the key is wrong.
-    pub(crate) fn cosigned_at(&self, witness: &VerifierKey) -> Result<Option<Timestamp>, String> {
+    /// When this witness cosigned it last; `None` when it has not. Says so when a cosignature of the key is wrong, or is of a
+    /// time that has not come.
+    pub(crate) fn cosigned_at(
+        &self,
+        witness: &VerifierKey,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, String> {
         let mut latest = None;
         for line in self.lines_of(witness) {
             let wrong = || format!("the cosignature is not of the witness key {}", witness.to_text());
@@ -71,7 +79,11 @@ impl<'a> Note<'a> {
             let message = format!("cosignature/v1\ntime {seconds}\n{}", self.text);
             witness.key.verify_strict(message.as_bytes(), &signature).map_err(|_| wrong())?;
             let at = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-            latest = latest.max(Some(at.ok_or("the time of the cosignature is in no calendar")?));
+            let at = at.ok_or("the time of the cosignature is in no calendar")?;
+            if at.duration_since(now) > CLOCKS_DIFFER_MAX {
+                return Err(format!("the cosignature is dated {at}, which has not come"));
+            }
+            latest = latest.max(Some(at));
         }
         Ok(latest)
     }
@@ -267,11 +279,11 @@ pub(crate) mod tests {
         let key = "witness.example/w1+24b5d9fe+BP0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY";
         let key = VerifierKey::parse(KeyKind::Witness, key).unwrap();
         let at = Timestamp::from_second(1_679_315_147).unwrap();
-        assert_eq!(Note::parse(note).unwrap().cosigned_at(&key), Ok(Some(at)));
+        assert_eq!(Note::parse(note).unwrap().cosigned_at(&key, at), Ok(Some(at)));
         let later = note.replace("20852163", "20852164");
-        assert!(Note::parse(&later).unwrap().cosigned_at(&key).is_err());
+        assert!(Note::parse(&later).unwrap().cosigned_at(&key, at).is_err());
         let backdated = note.replace("BkGFDL", "BkGFDK");
-        assert!(Note::parse(&backdated).unwrap().cosigned_at(&key).is_err());
+        assert!(Note::parse(&backdated).unwrap().cosigned_at(&key, at).is_err());
     }
 
     #[test]
@@ -280,8 +292,14 @@ pub(crate) mod tests {
         let note = cosigned(&cosigned(&note, "w.example", 200), "w.example", 100);
         let note = Note::parse(&note).unwrap();
         let at = Timestamp::from_second(200).unwrap();
-        assert_eq!(note.cosigned_at(&witness_key("w.example")), Ok(Some(at)));
-        assert_eq!(note.cosigned_at(&witness_key("other.example")), Ok(None));
+        assert_eq!(note.cosigned_at(&witness_key("w.example"), at), Ok(Some(at)));
+        assert_eq!(note.cosigned_at(&witness_key("other.example"), at), Ok(None));
+        // A clock that is a little behind, and a time that nobody can have cosigned at.
+        let behind = at - CLOCKS_DIFFER_MAX;
+        assert_eq!(note.cosigned_at(&witness_key("w.example"), behind), Ok(Some(at)));
+        let far_behind = behind - SignedDuration::from_secs(1);
+        let refused = note.cosigned_at(&witness_key("w.example"), far_behind).unwrap_err();
+        assert!(refused.contains("has not come"), "{refused}");
         assert_eq!(note.is_signed_by(&verifier_key()), Ok(true));
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong when a witness is asked, which of it means that the log has two histories, and how it is told.
 
 use huying_platform::status::chain;
+use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use super::ANSWER_MAX_BYTES;
@@ -21,6 +22,9 @@ pub(super) enum AskError {
     /// What it says is no cosignature of this checkpoint by this witness.
     #[error("the witness answered with something else than its cosignature")]
     NotCosigned(#[source] NoteError),
+    /// What it says of the time cannot be.
+    #[error("the witness dates its cosignature {0}, which is more than five minutes off the clock here")]
+    OtherTime(Timestamp),
     /// The witness remembers more leaves than the log has: leaves have been lost here, or the witness mistakes the log
     /// for another.
     #[error(
@@ -59,6 +63,7 @@ impl AskError {
             | Self::Refused(_)
             | Self::Oversized
             | Self::NotCosigned(_)
+            | Self::OtherTime(_)
             | Self::CorruptTiles(_)
             | Self::Unprovable(_)
             | Self::DatabaseSlow
@@ -80,6 +85,7 @@ pub(super) fn report(witness: &str, error: &AskError, failures: u32) {
         | AskError::Refused(_)
         | AskError::Oversized
         | AskError::NotCosigned(_)
+        | AskError::OtherTime(_)
         | AskError::DatabaseSlow
         | AskError::Sql(_) => {
             if failures % 10 == 1 {

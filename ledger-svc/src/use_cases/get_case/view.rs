@@ -6,6 +6,7 @@ use crate::domain::{
     account::Account,
     discrepancy::Discrepancy,
     leaf::{Leaf, PICTURE_NAME},
+    title::ListedTitle,
 };
 
 /// A case as the public may see it.
@@ -45,7 +46,7 @@ pub struct RelatedCase {
     /// Which.
     pub case_id: CaseId,
     /// Its title, where public.
-    pub title: Option<String>,
+    pub title: Option<ListedTitle>,
 }
 
 /// One leaf and the texts beside it.

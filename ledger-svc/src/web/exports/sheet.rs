@@ -1,13 +1,13 @@
 //! Rows as text: CSV for people with a spreadsheet, JSON Lines for programs, of the same columns under the same names.
 //!
-//! CSV is that of RFC 4180 in UTF-8, with a byte order mark, by which Excel tells UTF-8, and a first line of names. A text
-//! that a spreadsheet could take for a formula has an apostrophe before it ([`is_formula`]); numbers, times and `true` and
+//! CSV is that of RFC 4180 in UTF-8, with a byte order mark, by which Excel tells UTF-8, and a first line of names. All but
+//! numbers is quoted. What a spreadsheet could take for a formula has an apostrophe before it ([`harmless`]); numbers, times and `true` and
 //! `false` never have. JSON Lines has one object a line, `null` where CSV has nothing, and a last line that says how
 //! many there were: `{"end":true,"rows":2}`. So a file of which a part was lost on its way can be told.
 
 use std::borrow::Cow;
 
-use csv::{Terminator, Writer, WriterBuilder};
+use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -82,8 +82,7 @@ impl<'a> Value<'a> {
     /// What a cell of a spreadsheet has.
     fn cell(self) -> Cow<'a, str> {
         match self {
-            Self::Text(text) if is_formula(&text) => Cow::Owned(format!("'{text}")),
-            Self::Text(text) => text,
+            Self::Text(text) => harmless(text),
             Self::Number(number) => Cow::Owned(number.to_string()),
             Self::Tenths(tenths) => Cow::Owned(format!("{}.{}", tenths / 10, tenths % 10)),
             Self::Flag(true) => Cow::Borrowed("true"),
@@ -107,10 +106,27 @@ impl Serialize for Value<'_> {
     }
 }
 
-/// Could a spreadsheet take the text for a formula, or the beginning of it for the end of the cell before? The characters
-/// are those that OWASP names for "CSV injection"; Chinese and Japanese editions also take the full-width ones.
-fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+/// What makes a formula of a cell. The characters are those that OWASP names for "CSV injection"; Chinese and Japanese
+/// editions also take the full-width ones.
+const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// The text with an apostrophe wherever a spreadsheet could take it for a formula: at its beginning, and where a spreadsheet
+/// whose cells end otherwise than by commas begins one, for it does not see that this one is quoted.
+fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_formula = |at: usize| text[at..].trim_start_matches([' ', '"']).starts_with(SIGNS);
+    let separated = text.match_indices([';', '\t', '\r', '\n']).map(|(at, separator)| at + separator.len());
+    let mut marks: Vec<usize> = separated.filter(|at| is_formula(*at)).collect();
+    if is_formula(0) || text.starts_with(['\t', '\r', '\n']) {
+        marks.insert(0, 0);
+    }
+    if marks.is_empty() {
+        return text;
+    }
+    let mut harmless = text.into_owned();
+    for at in marks.into_iter().rev() {
+        harmless.insert(at, '\'');
+    }
+    Cow::Owned(harmless)
 }
 
 /// A column: its name, and what a row says there.
@@ -206,7 +222,12 @@ impl<T> Sheet<T> {
 }
 
 fn csv_writer(begun: Vec<u8>) -> Box<Writer<Vec<u8>>> {
-    Box::new(WriterBuilder::new().terminator(Terminator::CRLF).from_writer(begun))
+    Box::new(
+        WriterBuilder::new()
+            .quote_style(QuoteStyle::NonNumeric)
+            .terminator(Terminator::CRLF)
+            .from_writer(begun),
+    )
 }
 
 fn in_memory<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
@@ -240,9 +261,9 @@ mod tests {
         let rows = [("暖气\"不热\",\n十四度", 1, Some(true)), ("", 2, None)];
         assert_eq!(
             written(Format::Csv, &rows),
-            "\u{feff}said,times,is_so\r\n\"暖气\"\"不热\"\",\n十四度\",1,true\r\n,2,\r\n"
+            "\u{feff}\"said\",\"times\",\"is_so\"\r\n\"暖气\"\"不热\"\",\n十四度\",1,\"true\"\r\n\"\",2,\"\"\r\n"
         );
-        assert_eq!(written(Format::Csv, &[]), "\u{feff}said,times,is_so\r\n");
+        assert_eq!(written(Format::Csv, &[]), "\u{feff}\"said\",\"times\",\"is_so\"\r\n");
     }
 
     #[test]
@@ -254,7 +275,14 @@ mod tests {
             let cell = reader.records().next().unwrap().unwrap()[0].to_owned();
             assert_eq!(cell, format!("'{text}"));
         }
-        assert!(written(Format::Csv, &[("1=1", 1, None)]).contains("\r\n1=1,"));
+        assert!(written(Format::Csv, &[("1=1", 1, None)]).contains("\r\n\"1=1\","));
+        for (text, cell) in [
+            ("供暖;=1+1", "供暖;'=1+1"),
+            ("a; \"=1\";b\n@x", "a;' \"=1\";b\n'@x"),
+            ("a;b\n\nc - d", "a;b\n\nc - d"),
+        ] {
+            assert_eq!(Value::text(text).cell(), cell);
+        }
         assert!(written(Format::JsonLines, &[("=1+1", 1, None)]).contains("\"=1+1\""));
     }
 

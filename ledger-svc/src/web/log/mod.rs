@@ -67,7 +67,8 @@ async fn checkpoint(State(pages): Shared, headers: HeaderMap) -> Result<Response
 
 /// The keys in force, one a line, foremost first: any of them verifies the latest checkpoint.
 async fn verifier_keys(State(pages): Shared, headers: HeaderMap) -> Result<Response, LogError> {
-    let keys: String = keys_in_force(&pages.db).await?.iter().map(|key| format!("{key}\n")).collect();
+    let keys: String =
+        keys_in_force(&pages.db, &pages.log).await?.iter().map(|key| format!("{key}\n")).collect();
     Ok(content(&headers, PLAIN, ASK_AGAIN, keys.into_bytes()))
 }
 
@@ -114,6 +115,7 @@ impl From<ReadError> for LogError {
             | ReadError::CorruptLeaf(_)
             | ReadError::CorruptAccount(_)
             | ReadError::CorruptTiles(_)
+            | ReadError::ForeignKeys
             | ReadError::Sql(_) => Self::Read(error),
         }
     }
@@ -144,7 +146,8 @@ impl IntoResponse for LogError {
                     | ReadError::OutOfRange(_)
                     | ReadError::CorruptLeaf(_)
                     | ReadError::CorruptAccount(_)
-                    | ReadError::CorruptTiles(_) => false,
+                    | ReadError::CorruptTiles(_)
+                    | ReadError::ForeignKeys => false,
                 };
                 tracing::error!(error = chain(&error), "log not read");
                 if passing {

@@ -53,7 +53,7 @@ struct InclusionJson<'a> {
     root: String,
     /// The latest signed note; of that tree or a larger one.
     checkpoint: &'a str,
-    /// The foremost of the keys that have signed the note, as C2SP signed-note.
+    /// The foremost of the ledger's own keys that have signed the note, as C2SP signed-note.
     verifier_key: &'a str,
 }
 
@@ -72,7 +72,7 @@ struct ConsistencyJson<'a> {
     path: Vec<String>,
     /// The latest signed note; of the newer tree or a larger one.
     checkpoint: &'a str,
-    /// The foremost of the keys that have signed the note, as C2SP signed-note.
+    /// The foremost of the ledger's own keys that have signed the note, as C2SP signed-note.
     verifier_key: &'a str,
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn inclusion(
         .ok_or_else(|| missing(Parameter::LeafIndex))?;
     let tree_size = number(Parameter::TreeSize, query.tree_size.as_deref())?.unwrap_or(0);
     let proof = prove_inclusion(&pages.db, leaf_index, tree_size).await?;
-    inclusion_answer(&pages, &headers, &proof).await
+    Ok(inclusion_answer(&pages, &headers, &proof))
 }
 
 pub(super) async fn consistency(
@@ -106,7 +106,7 @@ pub(super) async fn consistency(
         root: BASE64.encode(proof.root),
         path: hashes(&proof.path),
         checkpoint: &proof.checkpoint,
-        verifier_key: &key_of_note(&pages.db, &proof.checkpoint).await?,
+        verifier_key: &key_of_note(&pages.log, &proof.checkpoint),
     };
     Ok(json(&headers, &body))
 }
@@ -122,16 +122,12 @@ pub(super) async fn line(
         .parse()
         .map_err(|_| LogError::NotFound("the lines of a case are numbered 1, 2, 3 and so on".to_owned()))?;
     let proof = prove_line(&pages.db, case_id, case_version).await?;
-    inclusion_answer(&pages, &headers, &proof).await
+    Ok(inclusion_answer(&pages, &headers, &proof))
 }
 
-async fn inclusion_answer(
-    pages: &Pages,
-    headers: &HeaderMap,
-    proof: &InclusionProof,
-) -> Result<Response, LogError> {
-    let verifier_key = key_of_note(&pages.db, &proof.checkpoint).await?;
-    Ok(json(headers, &inclusion_json(proof, &verifier_key)))
+fn inclusion_answer(pages: &Pages, headers: &HeaderMap, proof: &InclusionProof) -> Response {
+    let verifier_key = key_of_note(&pages.log, &proof.checkpoint);
+    json(headers, &inclusion_json(proof, &verifier_key))
 }
 
 fn inclusion_json<'a>(proof: &'a InclusionProof, verifier_key: &'a str) -> InclusionJson<'a> {

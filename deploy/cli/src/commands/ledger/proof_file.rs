@@ -76,7 +76,7 @@ fn read_file(path: &Path) -> Result<String, Failure> {
 /// When each witness cosigned the checkpoint, which every one of them must have.
 fn cosignatures(file: &ProofFile<'_>, witnesses: &[VerifierKey]) -> Result<Vec<(String, Timestamp)>, String> {
     let note = Note::parse(file.checkpoint)?;
-    let cosigned = |witness: &VerifierKey| match note.cosigned_at(witness)? {
+    let cosigned = |witness: &VerifierKey| match note.cosigned_at(witness, Timestamp::now())? {
         Some(at) => Ok((witness.name.clone(), at)),
         None => Err(format!("{} has not cosigned the checkpoint", witness.to_text())),
     };

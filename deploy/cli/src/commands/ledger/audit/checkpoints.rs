@@ -207,7 +207,7 @@ pub(super) async fn gather_cosignatures(
             let Ok(checkpoint) = open_checkpoint(&note, &trusted.keys) else { continue };
             let Ok(parsed) = Note::parse(&note) else { continue };
             for (place, witness) in witnesses.iter().enumerate() {
-                match parsed.cosigned_at(witness) {
+                match parsed.cosigned_at(witness, Timestamp::now()) {
                     Ok(Some(at)) => {
                         let source = format!("the checkpoint that {} has cosigned", witness.name);
                         let cosigned = Known { checkpoint: checkpoint.clone(), source };
