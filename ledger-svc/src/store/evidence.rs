@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{corrupt, signed, unsigned};
+use super::{log::read_tiles, signed, unsigned};
 use crate::domain::{
     history::KeptLine,
     merkle::{Hash, TILE_WIDTH, TileId},
@@ -141,29 +141,12 @@ fn line(row: &PgRow) -> sqlx::Result<KeptLine> {
     ))
 }
 
-/// Tiles; those that do not exist are left out.
+/// Tiles, cut to whole hashes; those that do not exist are left out.
 pub async fn tiles(
     connection: &mut PgConnection,
     ids: &[TileId],
 ) -> sqlx::Result<BTreeMap<TileId, Vec<Hash>>> {
-    let levels: Vec<i16> = ids.iter().map(|id| i16::from(id.level)).collect();
-    let indexes: Vec<i64> = ids.iter().map(|id| signed(id.index)).collect();
-    let rows = sqlx::query(
-        "SELECT level, tile_index, hashes FROM tiles \
-         JOIN unnest($1::smallint[], $2::bigint[]) AS asked (level, tile_index) USING (level, tile_index)",
-    )
-    .bind(&levels)
-    .bind(&indexes)
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let level = u8::try_from(row.try_get::<i16, _>(0)?).map_err(|_| corrupt("a tile of no level"))?;
-            let bytes: &[u8] = row.try_get(2)?;
-            let (hashes, _) = bytes.as_chunks();
-            Ok((TileId { level, index: unsigned(row.try_get(1)?) }, hashes.to_vec()))
-        })
-        .collect()
+    read_tiles(connection, ids, |bytes| Ok(bytes.as_chunks().0.to_vec())).await
 }
 
 /// The latest checkpoint, if there is one.

@@ -203,8 +203,22 @@ pub async fn leaves_of(connection: &mut PgConnection, case_id: CaseId) -> sqlx::
 
 /// Reads tiles; those that do not exist are left out.
 pub async fn tiles(connection: &mut PgConnection, ids: &[TileId]) -> sqlx::Result<Tiles> {
+    let whole = |bytes: &[u8]| {
+        let hashes = bytes.chunks(size_of::<Hash>()).map(Hash::try_from).collect::<Result<_, _>>();
+        hashes.map_err(|_| corrupt("a tile with half a hash"))
+    };
+    let tiles: Vec<(TileId, Vec<Hash>)> = read_tiles(connection, ids, whole).await?;
+    Ok(tiles.into_iter().map(|(id, hashes)| Tile { id, hashes }).collect())
+}
+
+/// Reads those of the tiles that exist, and their hashes as `hashes` makes them of the bytes that are kept.
+pub(super) async fn read_tiles<C: FromIterator<(TileId, Vec<Hash>)>>(
+    connection: &mut PgConnection,
+    ids: &[TileId],
+    hashes: impl Fn(&[u8]) -> sqlx::Result<Vec<Hash>>,
+) -> sqlx::Result<C> {
     if ids.is_empty() {
-        return Ok(Tiles::default());
+        return Ok(C::from_iter([]));
     }
     let levels: Vec<i16> = ids.iter().map(|id| i16::from(id.level)).collect();
     let indexes: Vec<i64> = ids.iter().map(|id| signed(id.index)).collect();
@@ -219,13 +233,8 @@ pub async fn tiles(connection: &mut PgConnection, ids: &[TileId]) -> sqlx::Resul
     rows.iter()
         .map(|row| {
             let level = u8::try_from(row.try_get::<i16, _>(0)?).map_err(|_| corrupt("a tile of no level"))?;
-            let bytes: &[u8] = row.try_get(2)?;
-            let hashes = bytes
-                .chunks(size_of::<Hash>())
-                .map(Hash::try_from)
-                .collect::<Result<_, _>>()
-                .map_err(|_| corrupt("a tile with half a hash"))?;
-            Ok(Tile { id: TileId { level, index: unsigned(row.try_get(1)?) }, hashes })
+            let id = TileId { level, index: unsigned(row.try_get(1)?) };
+            Ok((id, hashes(row.try_get(2)?)?))
         })
         .collect()
 }
