@@ -10,6 +10,7 @@ mod context;
 mod environment;
 mod failure;
 mod files;
+mod following;
 mod http;
 mod identity;
 mod jwt;

@@ -11,21 +11,18 @@ use huying_proto::routing::v1::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
-use tonic::{Code, Streaming, transport::Channel};
+use tonic::{Code, Status, Streaming, transport::Channel};
 
 use crate::{
     arguments::duration,
     context::{Context, Service, authorised},
     failure::Failure,
+    following::{Followed, follow},
     identity::{Identity, IdentityArgs, token_or},
-    patience::{Patience, deadline_in, is_final},
+    patience::is_final,
     shapes::{header_json, micros, number_json, time_json},
     text, words,
 };
-
-/// Three signs of life that did not come.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -75,34 +72,7 @@ pub(crate) async fn run(context: &Context, arguments: WatchArgs) -> Result<(), F
         printed: 0,
         count: arguments.count,
     };
-    let end = watch.receive(deadline_in(arguments.timeout)).await.map_err(|failure| {
-        if watch.printed == 0 {
-            return failure;
-        }
-        failure.with_hint(format!("--after {} goes on where this ended", watch.last))
-    })?;
-    match (end, arguments.count, arguments.timeout) {
-        (End::TimeOver, Some(count), Some(time)) => Err(Failure::timed_out(format!(
-            "{} of {count} assignments came within {}",
-            watch.printed,
-            humantime::format_duration(time)
-        ))),
-        (End::TimeOver | End::Enough, _, _) => Ok(()),
-    }
-}
-
-/// Why receiving ended well.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Enough,
-    TimeOver,
-}
-
-/// How one stream ended.
-enum StreamEnd {
-    Done(End),
-    /// The service has gone, has ended the stream, or has fallen silent.
-    Broken(Option<Failure>),
+    follow(context, &mut watch, arguments.count, arguments.timeout).await
 }
 
 struct Watch<'a> {
@@ -118,29 +88,12 @@ struct Watch<'a> {
     count: Option<u64>,
 }
 
-impl Watch<'_> {
-    async fn receive(&mut self, deadline: Instant) -> Result<End, Failure> {
-        let mut patience = Patience::new();
-        let mut connected_before = false;
-        loop {
-            let broken = match timeout_at(deadline, self.open()).await {
-                Err(_) => return Ok(End::TimeOver),
-                Ok(Ok(stream)) => {
-                    connected_before = true;
-                    match self.drain(stream, deadline, &mut patience).await? {
-                        StreamEnd::Done(end) => return Ok(end),
-                        StreamEnd::Broken(failure) => failure,
-                    }
-                }
-                // A service that was never there is reported at once, with what to do about it.
-                Ok(Err(failure)) if connected_before && failure.is_worth_another_try() => Some(failure),
-                Ok(Err(failure)) => return Err(failure),
-            };
-            if !patience.wait(broken, deadline).await? {
-                return Ok(End::TimeOver);
-            }
-        }
-    }
+impl Followed for Watch<'_> {
+    type Message = WatchAssignmentsResponse;
+    const SERVICE: Service = Service::Routing;
+    const SENDER: &'static str = "routing";
+    const WHO: &'static str = "routing";
+    const WHAT: &'static str = "assignments";
 
     async fn open(&self) -> Result<Streaming<WatchAssignmentsResponse>, Failure> {
         // Anew each time: a token that is made here for the purpose does not live as long as a stream may.
@@ -153,48 +106,28 @@ impl Watch<'_> {
             .await
     }
 
-    async fn drain(
-        &mut self,
-        mut stream: Streaming<WatchAssignmentsResponse>,
-        deadline: Instant,
-        patience: &mut Patience,
-    ) -> Result<StreamEnd, Failure> {
-        loop {
-            let silence_ends = Instant::now() + SILENCE_MAX;
-            let next = match timeout_at(deadline.min(silence_ends), stream.message()).await {
-                Ok(next) => next,
-                Err(_) if Instant::now() >= deadline => return Ok(StreamEnd::Done(End::TimeOver)),
-                Err(_) => {
-                    return Ok(StreamEnd::Broken(Some(Failure::timed_out("routing has fallen silent"))));
-                }
-            };
-            match next {
-                Ok(Some(message)) => {
-                    patience.restore();
-                    if let Some(assignment) = message.assignment {
-                        self.print(&assignment)?;
-                    }
-                    if self.count.is_some_and(|count| self.printed >= count) {
-                        return Ok(StreamEnd::Done(End::Enough));
-                    }
-                }
-                Ok(None) => return Ok(StreamEnd::Broken(None)),
-                Err(status) => {
-                    let address = self.context.address(Service::Routing)?;
-                    let failure = Failure::from_status("routing", address, &status);
-                    // An open stream ends so when its token expires; whether there is a better one shows on opening.
-                    if is_final(&status) && status.code() != Code::Unauthenticated {
-                        return Err(failure);
-                    }
-                    return Ok(StreamEnd::Broken(Some(failure)));
-                }
-            }
-            if Instant::now() >= deadline {
-                return Ok(StreamEnd::Done(End::TimeOver));
-            }
+    fn take(&mut self, message: WatchAssignmentsResponse) -> Result<bool, Failure> {
+        if let Some(assignment) = message.assignment {
+            self.print(&assignment)?;
         }
+        Ok(self.count.is_some_and(|count| self.printed >= count))
     }
 
+    fn printed(&self) -> u64 {
+        self.printed
+    }
+
+    fn hint(&self) -> String {
+        format!("--after {} goes on where this ended", self.last)
+    }
+
+    /// An open stream also ends when its token expires; whether there is a better one shows on opening.
+    fn is_final(status: &Status) -> bool {
+        is_final(status) && status.code() != Code::Unauthenticated
+    }
+}
+
+impl Watch<'_> {
     fn print(&mut self, assignment: &Assignment) -> Result<(), Failure> {
         let cursor = assignment.cursor;
         if cursor <= self.last {

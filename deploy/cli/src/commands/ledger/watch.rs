@@ -11,21 +11,17 @@ use huying_proto::ledger::v1::{
     Entry, WatchEntriesRequest, WatchEntriesResponse, log_service_client::LogServiceClient,
 };
 use serde_json::json;
-use tokio::time::{Instant, timeout_at};
 use tonic::{Streaming, transport::Channel};
 
 use crate::{
     arguments::duration,
     context::{Context, Service},
     failure::Failure,
-    patience::{Patience, deadline_in, is_final},
+    following::{Followed, follow},
     text,
     verify::leaf,
     words,
 };
-
-/// Three signs of life that did not come.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -57,34 +53,7 @@ pub(super) struct WatchArgs {
 pub(super) async fn run(context: &Context, arguments: &WatchArgs) -> Result<(), Failure> {
     let mut watch =
         Watch { context, client: context.log()?, next: arguments.from, printed: 0, count: arguments.count };
-    let end = watch.receive(deadline_in(arguments.timeout)).await.map_err(|failure| {
-        if watch.printed == 0 {
-            return failure;
-        }
-        failure.with_hint(format!("--from {} goes on where this ended", watch.next))
-    })?;
-    match (end, arguments.count, arguments.timeout) {
-        (End::TimeOver, Some(count), Some(time)) => Err(Failure::timed_out(format!(
-            "{} of {count} leaves came within {}",
-            watch.printed,
-            humantime::format_duration(time)
-        ))),
-        (End::TimeOver | End::Enough, _, _) => Ok(()),
-    }
-}
-
-/// Why receiving ended well.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Enough,
-    TimeOver,
-}
-
-/// How one stream ended.
-enum StreamEnd {
-    Done(End),
-    /// The service has gone, has ended the stream, or has fallen silent.
-    Broken(Option<Failure>),
+    follow(context, &mut watch, arguments.count, arguments.timeout).await
 }
 
 struct Watch<'a> {
@@ -96,29 +65,12 @@ struct Watch<'a> {
     count: Option<u64>,
 }
 
-impl Watch<'_> {
-    async fn receive(&mut self, deadline: Instant) -> Result<End, Failure> {
-        let mut patience = Patience::new();
-        let mut connected_before = false;
-        loop {
-            let broken = match timeout_at(deadline, self.open()).await {
-                Err(_) => return Ok(End::TimeOver),
-                Ok(Ok(stream)) => {
-                    connected_before = true;
-                    match self.drain(stream, deadline, &mut patience).await? {
-                        StreamEnd::Done(end) => return Ok(end),
-                        StreamEnd::Broken(failure) => failure,
-                    }
-                }
-                // A service that was never there is reported at once, with what to do about it.
-                Ok(Err(failure)) if connected_before && failure.is_worth_another_try() => Some(failure),
-                Ok(Err(failure)) => return Err(failure),
-            };
-            if !patience.wait(broken, deadline).await? {
-                return Ok(End::TimeOver);
-            }
-        }
-    }
+impl Followed for Watch<'_> {
+    type Message = WatchEntriesResponse;
+    const SERVICE: Service = Service::Ledger;
+    const SENDER: &'static str = "ledger";
+    const WHO: &'static str = "the ledger";
+    const WHAT: &'static str = "leaves";
 
     async fn open(&self) -> Result<Streaming<WatchEntriesResponse>, Failure> {
         let request = WatchEntriesRequest { cursor: self.next };
@@ -126,47 +78,26 @@ impl Watch<'_> {
         self.context.call_once(Service::Ledger, async move { client.watch_entries(request).await }).await
     }
 
-    async fn drain(
-        &mut self,
-        mut stream: Streaming<WatchEntriesResponse>,
-        deadline: Instant,
-        patience: &mut Patience,
-    ) -> Result<StreamEnd, Failure> {
-        loop {
-            let silence_ends = Instant::now() + SILENCE_MAX;
-            let next = match timeout_at(deadline.min(silence_ends), stream.message()).await {
-                Ok(next) => next,
-                Err(_) if Instant::now() >= deadline => return Ok(StreamEnd::Done(End::TimeOver)),
-                Err(_) => {
-                    return Ok(StreamEnd::Broken(Some(Failure::timed_out("the ledger has fallen silent"))));
-                }
-            };
-            match next {
-                Ok(Some(message)) => {
-                    patience.restore();
-                    for entry in &message.entries {
-                        self.print(entry)?;
-                        if self.count.is_some_and(|count| self.printed >= count) {
-                            return Ok(StreamEnd::Done(End::Enough));
-                        }
-                    }
-                }
-                Ok(None) => return Ok(StreamEnd::Broken(None)),
-                Err(status) => {
-                    let address = self.context.address(Service::Ledger)?;
-                    let failure = Failure::from_status("ledger", address, &status);
-                    if is_final(&status) {
-                        return Err(failure);
-                    }
-                    return Ok(StreamEnd::Broken(Some(failure)));
-                }
-            }
-            if Instant::now() >= deadline {
-                return Ok(StreamEnd::Done(End::TimeOver));
+    fn take(&mut self, message: WatchEntriesResponse) -> Result<bool, Failure> {
+        for entry in &message.entries {
+            self.print(entry)?;
+            if self.count.is_some_and(|count| self.printed >= count) {
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
+    fn printed(&self) -> u64 {
+        self.printed
+    }
+
+    fn hint(&self) -> String {
+        format!("--from {} goes on where this ended", self.next)
+    }
+}
+
+impl Watch<'_> {
     fn print(&mut self, entry: &Entry) -> Result<(), Failure> {
         if entry.leaf_index < self.next {
             return Ok(());
