@@ -10,6 +10,8 @@ for part in say processes ports tools servers; do
   source "$ROOT/deploy/lib/$part.sh"
 done
 
+port_is_free() { [[ $(bindable_ports "$1") == "$1" ]]; }
+
 case $2 in
   start)
     # PostgreSQL's own account has to pass through.
@@ -23,7 +25,11 @@ case $2 in
     servers_wipe
     ;;
   kill)
+    read_ports
     kill -KILL "$(pid_of "$3")"
+    # A process is dead before its last thread has closed its port; whoever starts it again must find the port free.
+    wait_until 30 is_gone "$3"
+    wait_until 30 port_is_free "${PORT[$3]}"
     ;;
   *)
     printf 'usage: %s DIR start|stop|kill NAME\n' "$0" >&2

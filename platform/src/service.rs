@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use sqlx::{
     PgPool,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::net::TcpListener;
@@ -29,7 +30,7 @@ use crate::{
     relay::{self, Relay},
     server,
     settings::CommonSettings,
-    status::chain,
+    status::{chain, is_transient},
     streams,
     subjects::{self, Namespace},
     telemetry::{self, Telemetry},
@@ -108,13 +109,28 @@ impl Platform {
         telemetry: Telemetry,
     ) -> anyhow::Result<Self> {
         let db = connect_database(settings, service).await?;
-        migrate::run(&db, migrations).await.context("migrating the database")?;
+        retry("the database's schema", || async {
+            migrate::run(&db, migrations).await.map_err(|error| match &error {
+                MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => {
+                    NotReached { passing: is_transient(cause), why: chain(&error) }
+                }
+                _ => NotReached { passing: false, why: chain(&error) },
+            })
+        })
+        .await?;
         let nats = connect_broker(settings, service).await?;
         let context = async_nats::jetstream::new(nats.clone());
-        streams::ensure(&context, &settings.namespace).await.context("JetStream is not usable")?;
+        retry("JetStream", || async {
+            streams::ensure(&context, &settings.namespace).await.map_err(|error| NotReached::yet(&error))
+        })
+        .await?;
         let auth = Authenticator::open(&settings.jwks, clock.clone()).await.context("--jwks")?;
-        let directory =
-            DirectoryHandle::open(db.clone(), clock.clone()).await.context("reading the reference data")?;
+        let directory = retry("the reference data", || async {
+            DirectoryHandle::open(db.clone(), clock.clone())
+                .await
+                .map_err(|error| NotReached { passing: is_transient(&error), why: chain(&error) })
+        })
+        .await?;
         let platform = Self {
             service,
             db,
@@ -335,7 +351,7 @@ async fn connect_database(settings: &CommonSettings, service: &str) -> anyhow::R
         .test_before_acquire(false);
     retry("the database", || {
         let (pool, options) = (pool.clone(), options.clone());
-        async move { pool.connect_with(options).await.map_err(|error| chain(&error)) }
+        async move { pool.connect_with(options).await.map_err(|error| NotReached::yet(&error)) }
     })
     .await
 }
@@ -344,12 +360,13 @@ async fn connect_broker(settings: &CommonSettings, service: &str) -> anyhow::Res
     retry("the broker", || {
         let credentials = settings.nats_credentials.clone();
         async move {
-            let mut options = broker_options(&settings.nats_url).map_err(|error| format!("{error:#}"))?;
+            let mut options = broker_options(&settings.nats_url)
+                .map_err(|error| NotReached { passing: false, why: format!("{error:#}") })?;
             if let Some(file) = &credentials {
-                options = options.credentials_file(file).await.map_err(|error| chain(&error))?;
+                options = options.credentials_file(file).await.map_err(|error| NotReached::yet(&error))?;
             }
             let options = options.name(service);
-            options.connect(servers(&settings.nats_url)).await.map_err(|error| chain(&error))
+            options.connect(servers(&settings.nats_url)).await.map_err(|error| NotReached::yet(&error))
         }
     })
     .await
@@ -379,18 +396,32 @@ pub fn servers(urls: &str) -> Vec<String> {
     urls.split(',').map(|url| url.trim().to_owned()).collect()
 }
 
+/// Why an attempt to use what a service stands on has failed.
+struct NotReached {
+    /// It may be starting, or be taken by another replica that starts; it is tried again.
+    passing: bool,
+    why: String,
+}
+
+impl NotReached {
+    fn yet(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { passing: true, why: chain(error) }
+    }
+}
+
 async fn retry<T, F>(what: &str, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
 where
-    F: Future<Output = Result<T, String>>,
+    F: Future<Output = Result<T, NotReached>>,
 {
     let give_up_at = tokio::time::Instant::now() + START_WAIT;
     loop {
         match attempt().await {
             Ok(value) => return Ok(value),
-            Err(error) if tokio::time::Instant::now() >= give_up_at => {
-                anyhow::bail!("{what} was not reachable for {START_WAIT:?}: {error}")
+            Err(NotReached { passing: false, why }) => anyhow::bail!("{what}: {why}"),
+            Err(NotReached { why, .. }) if tokio::time::Instant::now() >= give_up_at => {
+                anyhow::bail!("{what} could not be used for {START_WAIT:?}: {why}")
             }
-            Err(error) => tracing::warn!(error, "{what} is not reachable yet"),
+            Err(NotReached { why, .. }) => tracing::warn!(error = why, "{what} cannot be used yet"),
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -56,22 +56,25 @@ pub(crate) async fn append(installation: &mut Installation, report: &mut Report)
     let before = tree_size(&mut ledger).await?;
     anyhow::ensure!(histories > before, "no leaves wait");
     installation.start_service("ledger", 0);
-    let mut first: Option<(Instant, i64)> = None;
-    let (first, first_size, last) = loop {
+    let mut first: Option<(Instant, i64, cpu::Usage)> = None;
+    let (first, first_size, cpu_before, last) = loop {
         let size = tree_size(&mut ledger).await?;
         if first.is_none() && size > before {
-            first = Some((Instant::now(), size));
+            first = Some((Instant::now(), size, cpu::Usage::now(installation)));
         }
-        if let Some((at, seen)) = first
-            && size >= histories
-        {
-            break (at, seen, Instant::now());
+        match first {
+            Some((at, seen, cpu_before)) if size >= histories => {
+                break (at, seen, cpu_before, Instant::now());
+            }
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    let seconds = last.duration_since(first).as_secs_f64();
+    let span = last.duration_since(first);
     report.add("account", "leaves that waited", "", (histories - before) as f64);
-    report.add("account", "leaves appended", "/s", (histories - first_size) as f64 / seconds);
+    report.add("account", "leaves appended", "/s", (histories - first_size) as f64 / span.as_secs_f64());
+    for (process, share) in cpu::Usage::now(installation).shares_since(&cpu_before, span) {
+        report.add("CPU while appending", &process, "% of one core", share);
+    }
 
     installation.ready().await;
     let started = Instant::now();

@@ -21,6 +21,7 @@ const SUBMISSIONS: usize = 500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_every_acknowledged_case_reaches_the_ledger_once_and_in_order() {
+    let started = std::time::Instant::now();
     let directory = std::env::temp_dir().join(format!("huying-faults-{}", std::process::id()));
     let servers = Servers::start_own(directory);
     let bin_dir: PathBuf = huying_tests::environment("HUYING_TEST_BIN_DIR").into();
@@ -55,6 +56,7 @@ async fn whatever_is_killed_every_acknowledged_case_reaches_the_ledger_once_and_
             (acknowledged.load(Ordering::SeqCst) >= (killed + 1) * 60).then_some(())
         })
         .await;
+        println!("{:?}: killing {victim}", started.elapsed());
         if SERVICES.contains(&victim) {
             installation.kill(victim, 0);
             installation.start_service(victim, 0);
@@ -62,6 +64,7 @@ async fn whatever_is_killed_every_acknowledged_case_reaches_the_ledger_once_and_
             installation.servers.kill(victim);
             installation.servers.start_again();
         }
+        println!("{:?}: {victim} was started again", started.elapsed());
     }
     let case_ids = citizens.await.unwrap();
     assert_eq!(case_ids.iter().collect::<HashSet<_>>().len(), SUBMISSIONS);

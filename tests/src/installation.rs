@@ -316,8 +316,17 @@ impl Installation {
 }
 
 impl Drop for Installation {
-    /// A test that fails leaves no process behind.
+    /// A test that fails leaves no process behind, and tells what the services said last.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (service, replica) in self.processes.keys() {
+                let log = self.directory.join(format!("{service}-{replica}.log"));
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                let lines: Vec<_> = said.lines().collect();
+                println!("--- the end of {}", log.display());
+                println!("{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+            }
+        }
         for process in self.processes.values_mut() {
             if let Some(mut child) = process.child.take() {
                 let _ = child.kill();

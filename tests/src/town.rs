@@ -77,7 +77,20 @@ impl Town {
 
     /// Submits, again and again with the same key, until the outcome is known. What a careful client does.
     pub async fn submit_surely(&self, request: SubmitCaseRequest) -> SubmitCaseResponse {
-        until("a submission is acknowledged", async || self.submit(request.clone()).await.ok()).await
+        let refused = std::sync::Mutex::new(None);
+        until("a submission is acknowledged", async || match self.submit(request.clone()).await {
+            Ok(receipt) => Some(receipt),
+            Err(status) => {
+                // Printed by a test that fails, and only once for as long as it stays the same.
+                let said = status.to_string();
+                let last = refused.lock().unwrap().replace(said.clone());
+                if last.as_deref() != Some(&said) {
+                    println!("a submission is not acknowledged: {said}");
+                }
+                None
+            }
+        })
+        .await
     }
 
     /// What the citizen sees.
