@@ -147,7 +147,8 @@ impl Sequencer {
         let append = AppendEvents::new(self.platform.db.clone(), self.platform.clock.clone(), taken);
         let handler =
             CaseEvents { append: Arc::new(append), lead: lead.clone(), faults: self.faults.clone() };
-        let config = ConsumerConfig::cases("ledger", subjects::all_case_events());
+        let config =
+            ConsumerConfig { at_once: 2, ..ConsumerConfig::cases("ledger", subjects::all_case_events()) };
         let consumer = self.platform.consumer(config, Arc::new(handler));
         let settled = CancellationToken::new();
         let consuming = async {

@@ -20,6 +20,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use huying_proto::events::v1::Event;
 use prost::Message;
 use sqlx::PgPool;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -97,7 +98,7 @@ pub enum HandleError {
 /// Processes batches of one kind of message.
 pub trait BatchHandler: Send + Sync + 'static {
     /// What the payload is.
-    type Message: Message + Default + Clone;
+    type Message: Message + Default + Clone + 'static;
 
     /// Processes a batch in one transaction, all or nothing. Must be safe with messages seen before, in any order, and
     /// by several replicas at once.
@@ -118,6 +119,9 @@ pub struct ConsumerConfig {
     pub filter_subjects: Vec<String>,
     /// Messages a transaction; 1 to 1,000.
     pub batch_max: usize,
+    /// Batches worked on at the same time by one replica; 1 or a few. More than one helps a handler that does much before
+    /// it asks for a lock: it does that for one batch while the database has the one before.
+    pub at_once: usize,
     /// Messages delivered and not yet acknowledged, over all replicas.
     pub in_flight_max: i64,
     /// Deliveries after which a message that is still [`HandleError::NotYet`] becomes a dead letter. The delay doubles
@@ -134,6 +138,7 @@ impl ConsumerConfig {
             stream: crate::subjects::CASES,
             filter_subjects,
             batch_max: 500,
+            at_once: 1,
             in_flight_max: 4_000,
             not_yet_deliveries_max: 40,
         }
@@ -168,19 +173,27 @@ enum Settled {
     TooSlow,
 }
 
+/// A batch that was worked on.
+#[derive(Debug)]
+struct Done {
+    length: usize,
+    settled: Settled,
+}
+
 struct Delivery<M> {
     raw: jetstream::Message,
     incoming: Incoming<M>,
 }
 
 impl<H: BatchHandler> Consumer<H> {
-    /// Consumes until told to stop; the batch at hand is finished first. Broken connections and lost consumers are
-    /// logged and set up again.
+    /// Consumes until told to stop; what is at hand is finished first. Broken connections and lost consumers are logged and
+    /// set up again.
     pub async fn run(self, stop: CancellationToken) {
         let context = jetstream::new(self.nats.clone());
+        let consumer = Arc::new(self);
         while !stop.is_cancelled() {
-            if let Err(error) = self.consume(&context, &stop).await {
-                tracing::warn!(consumer = self.config.durable, error, "consumer interrupted");
+            if let Err(error) = consumer.consume(&context, &stop).await {
+                tracing::warn!(consumer = consumer.config.durable, error, "consumer interrupted");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -189,7 +202,11 @@ impl<H: BatchHandler> Consumer<H> {
         }
     }
 
-    async fn consume(&self, context: &jetstream::Context, stop: &CancellationToken) -> Result<(), String> {
+    async fn consume(
+        self: &Arc<Self>,
+        context: &jetstream::Context,
+        stop: &CancellationToken,
+    ) -> Result<(), String> {
         streams::ensure(context, &self.namespace).await.map_err(|error| chain(&error))?;
         let consumer = self.durable(context).await?;
         let mut messages = consumer
@@ -200,43 +217,63 @@ impl<H: BatchHandler> Consumer<H> {
             .messages()
             .await
             .map_err(|error| chain(&error))?;
+        let mut at_hand = JoinSet::new();
+        let ended = self.take(&mut messages, &mut at_hand, stop).await;
+        while let Some(done) = at_hand.join_next().await {
+            outcome(done);
+        }
+        ended
+    }
+
+    /// Takes batches, until told to stop or cut off.
+    async fn take(
+        self: &Arc<Self>,
+        messages: &mut pull::Stream,
+        at_hand: &mut JoinSet<Done>,
+        stop: &CancellationToken,
+    ) -> Result<(), String> {
         let mut failures: u32 = 0;
         // Halved when a batch takes too long, doubled again when one is done.
         let mut batch_max = self.config.batch_max;
         loop {
             let first = tokio::select! {
                 () = stop.cancelled() => {
-                    give_back(&mut messages).await;
+                    give_back(messages).await;
                     return Ok(());
                 }
-                next = messages.next() => next,
+                Some(done) = at_hand.join_next() => {
+                    let Done { length, settled } = outcome(done);
+                    failures = if settled == Settled::PutBack { failures.saturating_add(1) } else { 0 };
+                    batch_max = match settled {
+                        Settled::Done => (batch_max * 2).min(self.config.batch_max),
+                        Settled::PutBack => batch_max,
+                        Settled::TooSlow => (length / 2).max(1),
+                    };
+                    if failures > 0 {
+                        // The database or something like it is away: do not spin.
+                        let pause = Duration::from_millis(100 << failures.min(5));
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = tokio::time::sleep(pause) => {}
+                        }
+                    }
+                    continue;
+                }
+                next = messages.next(), if at_hand.len() < self.config.at_once => next,
             };
             let Some(first) = first else { return Err("the broker ended the pull".to_owned()) };
             let mut batch = vec![first.map_err(|error| chain(&error))?];
             // Whatever has arrived goes along; a lone message never waits for company.
             while batch.len() < batch_max {
-                match messages.next().now_or_never() {
+                match arrived(messages) {
                     Some(Some(Ok(message))) => batch.push(message),
                     // A fault here comes again with the next call.
                     Some(Some(Err(_)) | None) | None => break,
                 }
             }
-            let length = batch.len();
-            let settled = self.process(batch).await;
-            failures = if settled == Settled::PutBack { failures.saturating_add(1) } else { 0 };
-            batch_max = match settled {
-                Settled::Done => (batch_max * 2).min(self.config.batch_max),
-                Settled::PutBack => batch_max,
-                Settled::TooSlow => (length / 2).max(1),
-            };
-            if failures > 0 {
-                // The database or something like it is away: do not spin.
-                let pause = Duration::from_millis(100 << failures.min(5));
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(pause) => {}
-                }
-            }
+            let consumer = Arc::clone(self);
+            at_hand
+                .spawn(async move { Done { length: batch.len(), settled: consumer.process(batch).await } });
         }
     }
 
@@ -399,9 +436,24 @@ fn sqlstate_class(error: &sqlx::Error) -> Option<String> {
     Some(error.as_database_error()?.code()?.chars().take(2).collect())
 }
 
+/// What became of a batch; a panic goes on in the consumer.
+fn outcome(done: Result<Done, JoinError>) -> Done {
+    done.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // Nobody cancels it but a runtime that ends.
+        Err(_) => Done { length: 0, settled: Settled::PutBack },
+    })
+}
+
+/// The next message if it has arrived. Without a bound on how many are taken in one go: tokio has a task pause after 128
+/// steps by telling it that nothing is there, and batches would end there.
+fn arrived(messages: &mut pull::Stream) -> Option<Option<Result<jetstream::Message, pull::MessagesError>>> {
+    tokio::task::unconstrained(messages.next()).now_or_never()
+}
+
 /// Gives back what was fetched and not begun, so that another replica need not wait for it.
 async fn give_back(messages: &mut pull::Stream) {
-    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+    while let Some(Some(Ok(message))) = arrived(messages) {
         answer(&message, AckKind::Nak(None)).await;
     }
 }

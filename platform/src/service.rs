@@ -110,11 +110,14 @@ impl Platform {
     ) -> anyhow::Result<Self> {
         let db = connect_database(settings, service).await?;
         retry("the database's schema", || async {
-            migrate::run(&db, migrations).await.map_err(|error| match &error {
-                MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => {
-                    NotReached { passing: is_transient(cause), why: chain(&error) }
-                }
-                _ => NotReached { passing: false, why: chain(&error) },
+            migrate::run(&db, migrations).await.map_err(|error| {
+                let passing =
+                    if let MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) = &error {
+                        is_transient(cause)
+                    } else {
+                        false
+                    };
+                NotReached { passing, why: chain(&error) }
             })
         })
         .await?;

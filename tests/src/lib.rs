@@ -1,6 +1,8 @@
 //! A whole installation for tests and benchmarks: the four real services as processes of their own, over a real
 //! PostgreSQL and a real nats-server, called through the contracts like anybody else would call them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
+// What a test that fails has to tell goes to standard output, which the harness shows then and only then.
+#![allow(clippy::print_stdout)]
 
 pub mod crowd;
 pub mod installation;

@@ -12,11 +12,11 @@ use super::event::CaseEvent;
 
 /// What to do with a batch.
 #[derive(Debug, Default, PartialEq)]
-pub struct Arrangement {
+pub struct Arrangement<'e> {
     /// To be appended, in this order.
-    pub append: Vec<CaseEvent>,
+    pub append: Vec<&'e CaseEvent>,
     /// To be kept until their predecessors have come.
-    pub park: Vec<CaseEvent>,
+    pub park: Vec<&'e CaseEvent>,
     /// Kept ones that are appended now, or that turned out to be known.
     pub unpark: Vec<(CaseId, u64)>,
     /// How many were known already, or came twice.
@@ -28,7 +28,7 @@ pub struct Arrangement {
 }
 
 /// That an event is a version of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The case.
     pub case_id: CaseId,
@@ -39,21 +39,22 @@ pub struct Claim {
 }
 
 impl Claim {
-    fn of(event: &CaseEvent) -> Self {
+    /// What an event claims.
+    pub fn of(event: &CaseEvent) -> Self {
         Self { case_id: event.case_id, version: event.version, event_id: event.event_id }
     }
 }
 
 /// Arranges a batch. `known` has the last appended version of each case of the batch that has any, and `parked` all
 /// kept events of the cases of the batch.
-pub fn arrange(
+pub fn arrange<'e>(
     known: &HashMap<CaseId, u64>,
-    parked: Vec<CaseEvent>,
-    incoming: Vec<CaseEvent>,
-) -> Arrangement {
+    parked: &'e [CaseEvent],
+    incoming: &'e [CaseEvent],
+) -> Arrangement<'e> {
     let mut arrangement = Arrangement::default();
     let mut last: HashMap<CaseId, u64> = known.clone();
-    let mut waiting: HashMap<CaseId, BTreeMap<u64, Waiting>> = HashMap::new();
+    let mut waiting: HashMap<CaseId, BTreeMap<u64, Waiting<'e>>> = HashMap::new();
     for event in parked {
         if event.version <= last.get(&event.case_id).copied().unwrap_or(0) {
             arrangement.unpark.push((event.case_id, event.version));
@@ -67,20 +68,20 @@ pub fn arrange(
         let last = last.entry(case_id).or_insert(0);
         if event.version <= known.get(&case_id).copied().unwrap_or(0) {
             arrangement.duplicates += 1;
-            arrangement.again.push(Claim::of(&event));
+            arrangement.again.push(Claim::of(event));
             continue;
         }
         let waiting = waiting.entry(case_id).or_default();
         let is_same = |other: &CaseEvent| other.case_id == case_id && other.version == event.version;
         let other = match waiting.get(&event.version) {
-            Some(other) => Some(&other.event),
-            None if event.version <= *last => arrangement.append.iter().find(|other| is_same(other)),
+            Some(other) => Some(other.event),
+            None if event.version <= *last => arrangement.append.iter().copied().find(|other| is_same(other)),
             None => None,
         };
         if let Some(other) = other {
             arrangement.duplicates += 1;
             if other.event_id != event.event_id {
-                arrangement.contradicting.push(Claim::of(&event));
+                arrangement.contradicting.push(Claim::of(event));
             }
             continue;
         }
@@ -100,8 +101,8 @@ pub fn arrange(
     arrangement
 }
 
-struct Waiting {
-    event: CaseEvent,
+struct Waiting<'e> {
+    event: &'e CaseEvent,
     /// Already kept from an earlier batch.
     kept: bool,
 }
@@ -117,13 +118,14 @@ mod tests {
         CaseEvent::parse(if version == 1 { submitted(case) } else { registered(case, version) }).unwrap()
     }
 
-    fn versions(events: &[CaseEvent]) -> Vec<u64> {
+    fn versions(events: &[&CaseEvent]) -> Vec<u64> {
         events.iter().map(|event| event.version).collect()
     }
 
     #[test]
     fn an_early_event_waits() {
-        let arrangement = arrange(&HashMap::new(), vec![], vec![nth(1, 3), nth(1, 1)]);
+        let incoming = [nth(1, 3), nth(1, 1)];
+        let arrangement = arrange(&HashMap::new(), &[], &incoming);
         assert_eq!(versions(&arrangement.append), [1]);
         assert_eq!(versions(&arrangement.park), [3]);
     }
@@ -131,8 +133,8 @@ mod tests {
     #[test]
     fn a_closed_gap_releases_what_waited() {
         let case = nth(1, 1).case_id;
-        let arrangement =
-            arrange(&HashMap::from([(case, 1)]), vec![nth(1, 3), nth(1, 4), nth(1, 6)], vec![nth(1, 2)]);
+        let (parked, incoming) = ([nth(1, 3), nth(1, 4), nth(1, 6)], [nth(1, 2)]);
+        let arrangement = arrange(&HashMap::from([(case, 1)]), &parked, &incoming);
         assert_eq!(versions(&arrangement.append), [2, 3, 4]);
         assert_eq!(arrangement.unpark, [(case, 3), (case, 4)]);
         assert!(arrangement.park.is_empty());
@@ -141,8 +143,8 @@ mod tests {
     #[test]
     fn what_is_known_makes_nothing() {
         let case = nth(1, 1).case_id;
-        let arrangement =
-            arrange(&HashMap::from([(case, 2)]), vec![nth(1, 5)], vec![nth(1, 1), nth(1, 2), nth(1, 5)]);
+        let (parked, incoming) = ([nth(1, 5)], [nth(1, 1), nth(1, 2), nth(1, 5)]);
+        let arrangement = arrange(&HashMap::from([(case, 2)]), &parked, &incoming);
         let again = [nth(1, 1), nth(1, 2)].iter().map(Claim::of).collect();
         assert_eq!(arrangement, Arrangement { duplicates: 3, again, ..Arrangement::default() });
     }
@@ -153,8 +155,8 @@ mod tests {
         let case = nth(1, 1).case_id;
         let known = HashMap::from([(case, 1)]);
         let (parked, appended) = (other(nth(1, 5)), other(nth(1, 2)));
-        let incoming = vec![nth(1, 2), appended.clone(), nth(1, 2), parked.clone()];
-        let arrangement = arrange(&known, vec![nth(1, 5)], incoming);
+        let (kept, incoming) = ([nth(1, 5)], [nth(1, 2), appended.clone(), nth(1, 2), parked.clone()]);
+        let arrangement = arrange(&known, &kept, &incoming);
         assert_eq!(versions(&arrangement.append), [2]);
         assert_eq!(arrangement.contradicting, [Claim::of(&appended), Claim::of(&parked)]);
     }
@@ -171,9 +173,10 @@ mod tests {
             let mut log: Vec<(CaseId, u64)> = Vec::new();
             for batch in order.chunks(batch_size) {
                 let incoming: Vec<_> = batch.iter().map(|(case, version)| nth(*case, *version)).collect();
-                let arrangement = arrange(&known, parked.clone(), incoming);
+                let kept = parked.clone();
+                let arrangement = arrange(&known, &kept, &incoming);
                 parked.retain(|event| !arrangement.unpark.contains(&(event.case_id, event.version)));
-                parked.extend(arrangement.park);
+                parked.extend(arrangement.park.into_iter().cloned());
                 for event in arrangement.append {
                     prop_assert_eq!(known.insert(event.case_id, event.version).unwrap_or(0) + 1, event.version);
                     log.push((event.case_id, event.version));

@@ -27,7 +27,7 @@ pub async fn load(connection: &mut PgConnection, case_ids: &[CaseId]) -> sqlx::R
 }
 
 /// Keeps events.
-pub async fn park(connection: &mut PgConnection, events: &[CaseEvent]) -> sqlx::Result<()> {
+pub async fn park(connection: &mut PgConnection, events: &[&CaseEvent]) -> sqlx::Result<()> {
     let case_ids: Vec<_> = events.iter().map(|event| event.case_id.as_uuid()).collect();
     let versions: Vec<_> = events.iter().map(|event| signed(event.version)).collect();
     let encoded: Vec<_> = events.iter().map(|event| event.to_proto().encode_to_vec()).collect();

@@ -151,6 +151,9 @@ impl AppendEvents {
     /// # Errors
     /// [`AppendError`]; after [`AppendError::Sql`] the outcome may be unknown, and calling again settles it.
     pub async fn append(&self, events: Vec<CaseEvent>) -> Result<Appended, AppendError> {
+        // Before it is known what the log still lacks, and before anything is waited for: so one batch is written while the
+        // database has the one before.
+        let mut written = Written::ahead(&events)?;
         let mut cached_edge = self.edge.lock().await;
         let mut transaction = self.db.begin().await?;
         let connection = &mut *transaction;
@@ -167,7 +170,7 @@ impl AppendEvents {
         refuse_too_early(&known, &events)?;
         let parked = store::parked::load(connection, &case_ids).await?;
         let Arrangement { append, park, unpark, duplicates, again, mut contradicting } =
-            arrange(&known, parked, events);
+            arrange(&known, &parked, &events);
         if !again.is_empty() {
             contradicting.extend(store::evidence::contradicted(connection, &again).await?);
         }
@@ -189,7 +192,7 @@ impl AppendEvents {
             return Ok(appended);
         }
 
-        let batch = Batch::of(&append)?;
+        let batch = Batch::of(&append, &mut written)?;
         let (changed, facts) = follow(&mut accounts, &batch.leaves)?;
         let tiles = edge.append(&batch.hashes);
         let (checkpoint, note) = self.lead.sign(edge.size(), edge.root()).map_err(AppendError::Unsigned)?;
@@ -256,8 +259,7 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn of(events: &'a [CaseEvent]) -> Result<Self, AppendError> {
-        let mut salts = Salts::draw(events.iter().map(leaf::salts_needed).sum())?;
+    fn of(events: &[&'a CaseEvent], written: &mut Written<'a>) -> Result<Self, AppendError> {
         let mut batch = Self {
             leaves: Vec::with_capacity(events.len()),
             rows: Vec::with_capacity(events.len()),
@@ -266,18 +268,46 @@ impl<'a> Batch<'a> {
         };
         for event in events {
             let (case_id, version) = (event.case_id, event.version);
-            let written = leaf::write(event, || salts.next()).map_err(|source| AppendError::TooLarge {
-                case_id,
-                version,
-                source,
-            })?;
-            batch.hashes.push(leaf_hash(&written.bytes));
-            batch.rows.push(NewLeaf { case_id, case_version: version, leaf: written.bytes });
-            batch.texts.extend(written.texts.into_iter().map(|text| (case_id, version, text)));
-            batch.leaves.push(written.leaf);
+            let leaf = written.take(event)?;
+            batch.hashes.push(leaf_hash(&leaf.bytes));
+            batch.rows.push(NewLeaf { case_id, case_version: version, leaf: leaf.bytes });
+            batch.texts.extend(leaf.texts.into_iter().map(|text| (case_id, version, text)));
+            batch.leaves.push(leaf.leaf);
         }
         Ok(batch)
     }
+}
+
+/// Leaves as they are written, each with its event.
+struct Written<'a>(HashMap<Claim, (&'a CaseEvent, leaf::Written<'a>)>);
+
+impl<'a> Written<'a> {
+    /// Writes the leaves of all these events, whether they will be needed or not.
+    fn ahead(events: &'a [CaseEvent]) -> Result<Self, AppendError> {
+        let mut salts = Salts::draw(events.iter().map(leaf::salts_needed).sum())?;
+        let mut written = HashMap::with_capacity(events.len());
+        for event in events {
+            let leaf = write(event, &mut salts)?;
+            written.entry(Claim::of(event)).or_insert((event, leaf));
+        }
+        Ok(Self(written))
+    }
+
+    /// The leaf of this very event, written now if it is none of those: one that has waited for its predecessors.
+    fn take(&mut self, event: &'a CaseEvent) -> Result<leaf::Written<'a>, AppendError> {
+        match self.0.remove(&Claim::of(event)) {
+            Some((of, leaf)) if std::ptr::eq(of, event) => Ok(leaf),
+            Some(_) | None => write(event, &mut Salts::draw(leaf::salts_needed(event))?),
+        }
+    }
+}
+
+fn write<'a>(event: &'a CaseEvent, salts: &mut Salts) -> Result<leaf::Written<'a>, AppendError> {
+    leaf::write(event, || salts.next()).map_err(|source| AppendError::TooLarge {
+        case_id: event.case_id,
+        version: event.version,
+        source,
+    })
 }
 
 /// Random salts, drawn at once for a whole batch.
@@ -303,7 +333,7 @@ fn distinct_cases(events: &[CaseEvent]) -> Vec<CaseId> {
 }
 
 /// Cases whose private part was erased, and the version that says so.
-fn erasures(events: &[CaseEvent]) -> Vec<(CaseId, u64)> {
+fn erasures(events: &[&CaseEvent]) -> Vec<(CaseId, u64)> {
     let erasures = events.iter().filter(|event| matches!(event.body, Body::PrivatePartErased(_)));
     erasures.map(|event| (event.case_id, event.version)).collect()
 }

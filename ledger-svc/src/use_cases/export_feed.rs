@@ -30,10 +30,7 @@ pub async fn export_feed(
     filter: &CaseFilter,
     count_max: u32,
 ) -> Result<Vec<ListedCase>, ReadError> {
-    let mut transaction = db.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .execute(&mut *transaction)
-        .await?;
+    let mut transaction = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let wanted = count_max as usize;
     let mut before = store::log::tree_size(&mut transaction).await?;
     let mut found: Vec<Account> = Vec::new();

@@ -179,11 +179,7 @@ async fn best_first(
 
 /// One view of the account.
 async fn view(db: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    let mut transaction = db.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction)
+    db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
 }
 
 /// Work that would keep a thread from others. It fails when the process ends.

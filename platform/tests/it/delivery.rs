@@ -2,7 +2,11 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use huying_platform::{
@@ -53,6 +57,9 @@ struct Recorder {
     seen: Arc<Mutex<Vec<u64>>>,
     poison: Arc<Mutex<HashSet<u64>>>,
     not_yet: Arc<Mutex<HashSet<u64>>>,
+    /// How long a batch takes besides.
+    pause: Duration,
+    largest: Arc<AtomicUsize>,
 }
 
 impl Recorder {
@@ -62,6 +69,8 @@ impl Recorder {
             seen: Arc::default(),
             poison: Arc::default(),
             not_yet: Arc::default(),
+            pause: Duration::ZERO,
+            largest: Arc::default(),
         }
     }
 
@@ -74,6 +83,8 @@ impl BatchHandler for Recorder {
     type Message = Event;
 
     async fn handle(&self, batch: &[Incoming<Event>]) -> Result<(), HandleError> {
+        self.largest.fetch_max(batch.len(), Ordering::SeqCst);
+        tokio::time::sleep(self.pause).await;
         let mut transaction = self.db.begin().await?;
         let ids: Vec<_> = batch.iter().map(|incoming| incoming.message.event_id.parse().unwrap()).collect();
         let new = inbox::claim(&mut transaction, "recorder", &ids).await?;
@@ -120,6 +131,26 @@ async fn events_arrive_once_and_in_the_order_of_their_commits() {
             sqlx::query_scalar::<_, i64>(pending).fetch_one(&house.platform.db).await.unwrap() == 0
         })
         .await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_arrived_goes_along_in_one_batch() {
+    let house = TestHouse::start("delivery", &[]).await;
+    let events: Vec<_> = (1..=2_000).map(event).collect();
+    append(&house, &events).await;
+    let pending = "SELECT count(*) FROM outbox_pending";
+    house
+        .until("nothing pending", async || {
+            sqlx::query_scalar::<_, i64>(pending).fetch_one(&house.platform.db).await.unwrap() == 0
+        })
+        .await;
+
+    // While one batch is at hand, the next one arrives.
+    let recorder = Recorder { pause: Duration::from_millis(300), ..Recorder::new(&house) };
+    spawn(&house, &recorder);
+    house.until("all events seen", async || recorder.seen().len() >= events.len()).await;
+    assert_eq!(recorder.largest.load(Ordering::SeqCst), 500);
     house.stop().await;
 }
 
