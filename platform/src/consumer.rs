@@ -10,7 +10,11 @@
 //! Not guaranteed: order. The same message may come twice, late, and to two replicas at once; handlers go by the
 //! version in the event.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_nats::jetstream::{
     self, AckKind,
@@ -33,6 +37,8 @@ use crate::{
 
 /// How long a handler may take for one batch.
 const HANDLE_MAX: Duration = Duration::from_secs(10);
+/// Batches that take longer than this are worked on one at a time: of two at once, the second would run out of its time.
+const ALONE_FROM: Duration = Duration::from_millis(2_500);
 /// How long the broker waits for an acknowledgement before it delivers again. Longer than `HANDLE_MAX`, so that a
 /// batch being worked on is not given to another replica as well; no longer than needed, because what a killed
 /// replica had fetched stands still for this long.
@@ -177,6 +183,7 @@ enum Settled {
 #[derive(Debug)]
 struct Done {
     length: usize,
+    took: Duration,
     settled: Settled,
 }
 
@@ -222,6 +229,8 @@ impl<H: BatchHandler> Consumer<H> {
         while let Some(done) = at_hand.join_next().await {
             outcome(done);
         }
+        // Last, so that nothing of it is delivered here again while the batches at hand are finished.
+        give_back(&mut messages).await;
         ended
     }
 
@@ -235,20 +244,21 @@ impl<H: BatchHandler> Consumer<H> {
         let mut failures: u32 = 0;
         // Halved when a batch takes too long, doubled again when one is done.
         let mut batch_max = self.config.batch_max;
+        let mut at_once = self.config.at_once;
         loop {
             let first = tokio::select! {
-                () = stop.cancelled() => {
-                    give_back(messages).await;
-                    return Ok(());
-                }
+                biased;
+                () = stop.cancelled() => return Ok(()),
                 Some(done) = at_hand.join_next() => {
-                    let Done { length, settled } = outcome(done);
+                    let Done { length, took, settled } = outcome(done);
                     failures = if settled == Settled::PutBack { failures.saturating_add(1) } else { 0 };
                     batch_max = match settled {
                         Settled::Done => (batch_max * 2).min(self.config.batch_max),
                         Settled::PutBack => batch_max,
                         Settled::TooSlow => (length / 2).max(1),
                     };
+                    // A batch that waits for another's lock has that much less time.
+                    at_once = if took > ALONE_FROM { 1 } else { self.config.at_once };
                     if failures > 0 {
                         // The database or something like it is away: do not spin.
                         let pause = Duration::from_millis(100 << failures.min(5));
@@ -259,7 +269,7 @@ impl<H: BatchHandler> Consumer<H> {
                     }
                     continue;
                 }
-                next = messages.next(), if at_hand.len() < self.config.at_once => next,
+                next = messages.next(), if at_hand.len() < at_once => next,
             };
             let Some(first) = first else { return Err("the broker ended the pull".to_owned()) };
             let mut batch = vec![first.map_err(|error| chain(&error))?];
@@ -272,8 +282,11 @@ impl<H: BatchHandler> Consumer<H> {
                 }
             }
             let consumer = Arc::clone(self);
-            at_hand
-                .spawn(async move { Done { length: batch.len(), settled: consumer.process(batch).await } });
+            at_hand.spawn(async move {
+                let (length, started) = (batch.len(), Instant::now());
+                let settled = consumer.process(batch).await;
+                Done { length, took: started.elapsed(), settled }
+            });
         }
     }
 
@@ -441,7 +454,7 @@ fn outcome(done: Result<Done, JoinError>) -> Done {
     done.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         // Nobody cancels it but a runtime that ends.
-        Err(_) => Done { length: 0, settled: Settled::PutBack },
+        Err(_) => Done { length: 0, took: Duration::ZERO, settled: Settled::PutBack },
     })
 }
 
@@ -451,10 +464,11 @@ fn arrived(messages: &mut pull::Stream) -> Option<Option<Result<jetstream::Messa
     tokio::task::unconstrained(messages.next()).now_or_never()
 }
 
-/// Gives back what was fetched and not begun, so that another replica need not wait for it.
+/// Gives back what was fetched and not begun, so that another replica need not wait for it. After a moment, in which this
+/// one's pull has ended.
 async fn give_back(messages: &mut pull::Stream) {
     while let Some(Some(Ok(message))) = arrived(messages) {
-        answer(&message, AckKind::Nak(None)).await;
+        answer(&message, AckKind::Nak(Some(Duration::from_millis(100)))).await;
     }
 }
 

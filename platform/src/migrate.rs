@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -49,5 +49,9 @@ pub async fn run(pool: &PgPool, service: &[MigrationSource]) -> Result<(), Migra
             Migration::new(source.version, Cow::Borrowed(source.name), MigrationType::Simple, sql, false)
         })
         .collect();
-    Migrator::with_migrations(migrations).run(pool).await
+    // sqlx lets go of its lock only where all went well, so it is taken over a connection that ends with this.
+    let mut connection = pool.acquire().await?.detach();
+    let outcome = Migrator::with_migrations(migrations).run(&mut connection).await;
+    connection.close().await.ok();
+    outcome
 }

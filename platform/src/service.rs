@@ -81,7 +81,8 @@ impl Platform {
     /// Starts a service up to, but not including, its ports.
     ///
     /// # Errors
-    /// When a part cannot be reached within a minute, or a setting is wrong. Names what was tried.
+    /// When a part (database, schema, broker, JetStream, reference data) cannot be used for a minute, or a setting is wrong.
+    /// Names what was tried.
     pub async fn start(
         service: &'static str,
         settings: &CommonSettings,

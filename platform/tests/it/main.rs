@@ -4,3 +4,4 @@
 mod auth;
 mod delivery;
 mod directory;
+mod migrating;
