@@ -333,6 +333,8 @@ async fn what_was_changed_beside_the_log_is_told_on_the_page_of_the_case_whateve
     let story =
         Story::new("路灯不亮", "巷口的路灯坏了三天。", 1).registered().assigned(DEPARTMENT).accepted();
     house.publish_until(&story.events, story.events.len() as u64).await;
+    // Until then the page says that it cannot compare all there is.
+    house.until_drawn().await;
     let address = format!("/cases/{}", story.case_id);
     let sound = house.get(&address).await;
     assert!(!sound.body.contains("与账本不符") && !sound.body.contains("role=\"alert\""));
